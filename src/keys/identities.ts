@@ -1,0 +1,39 @@
+/** Our own senders' certificates and keys. What the rest of the house sees of `keys/`. */
+import type { Address } from '../address.ts';
+import type { Signer } from '../cms/signer.ts';
+import type { Certificate } from '../x509/certificate.ts';
+
+export interface IdentityOptions {
+  /** Absolute path of the folder: one .p12 or .pem (certificate, chain and key) an address. */
+  readonly folder: string;
+  /**
+   * Passwords of PKCS #12 files: `NAME.password` beside `NAME.p12`, mode 0600; none means the empty password.
+   * Addresses whose encrypted mail is opened elsewhere: no warning that their certificate also allows encryption.
+   */
+  readonly decryptsElsewhere: readonly Address[];
+}
+
+/** Result of loading all identities: mistakes stop the start (exit 78), warnings are said. */
+export interface IdentityLoad {
+  readonly identities: Identities;
+  /** `file: problem: what to do`. */
+  readonly mistakes: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export interface Identities {
+  /** The identity of that mailbox, or null. Its validity in time is the caller's to ask of `trust` before each signature. */
+  find(address: Address): Identity | null;
+  readonly all: readonly Identity[];
+}
+
+export interface Identity {
+  readonly address: Address;
+  readonly certificate: Certificate;
+  /** Certificates that stood in the file beside the leaf. */
+  readonly companions: readonly Certificate[];
+  /** Absolute path of the file it came from. */
+  readonly file: string;
+  /** @param chain what to include beside the leaf */
+  signer(chain: readonly Certificate[]): Signer;
+}

@@ -1,0 +1,48 @@
+/** The trusted CA collections and the verdicts given from them. What the rest of the house sees of `trust/`. */
+import type { Address } from '../address.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import type { CertificationPath, PathFailure, Purpose } from '../x509/path.ts';
+
+export interface TrustOptions {
+  /** Absolute path of the default collection: a file or a folder of PEM, DER, P7B. */
+  readonly default: string;
+}
+
+export interface Trust {
+  /**
+   * Is this certificate good for this purpose and mailbox now? Served from the verdict cache where the same question
+   * (certificate, collection version, purpose, address) was answered and no date of it has passed (catalogue C29).
+   */
+  judge(question: TrustQuestion): TrustVerdict;
+  /** Certificates between `leaf` and its anchor for inclusion in signatures; the root is left out. Empty if no path. */
+  chainOf(leaf: Certificate, at: Date): readonly Certificate[];
+  readonly collections: readonly CollectionFacts[];
+}
+
+export interface TrustQuestion {
+  readonly certificate: Certificate;
+  readonly purpose: Purpose;
+  readonly address: Address | null;
+  readonly at: Date;
+  /** Further intermediates that came with the certificate (a P7B, an LDAP entry). */
+  readonly extraIntermediates: readonly Certificate[];
+}
+
+export type TrustVerdict =
+  | {
+      readonly ok: true;
+      readonly path: CertificationPath;
+      readonly collection: string;
+      /** `not checked` until revocation is built; said in `explain`. */
+      readonly revocation: 'not checked';
+    }
+  | { readonly ok: false; readonly failure: PathFailure; readonly attempts: readonly PathFailure[] };
+
+export interface CollectionFacts {
+  readonly name: string;
+  /** Changes whenever the content does: SHA-256 over the sorted certificate hashes, hex. */
+  readonly version: string;
+  readonly anchors: number;
+  readonly intermediates: number;
+  readonly earliestExpiry: Date | null;
+}
