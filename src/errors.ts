@@ -35,7 +35,7 @@ const TABLE = {
   'message.two-from': { reply: 550, enhanced: '5.6.0', publicText: 'message must have exactly one From field' },
   'message.limits': { reply: 550, enhanced: '5.6.0', publicText: 'message structure exceeds limits' },
   'message.not-convertible': { reply: 550, enhanced: '5.6.3', publicText: '8-bit content cannot be signed as it is' },
-  'message.partial': { reply: 550, enhanced: '5.6.0', publicText: 'message/partial cannot be protected' },
+  'message.partial': { reply: 550, enhanced: '5.6.0', publicText: 'a partial message cannot be protected' },
   // policy
   'policy.no-certificate': {
     reply: 550,
