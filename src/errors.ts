@@ -79,8 +79,8 @@ const TABLE = {
   'queue.key-missing': { reply: 451, enhanced: '4.3.0', publicText: 'stored message cannot be read' },
   // delivery
   'delivery.not-sealed': {
-    reply: 550,
-    enhanced: '5.7.5',
+    reply: 451,
+    enhanced: '4.7.5',
     publicText: 'message is not encrypted for its recipients and was not sent',
   },
   'delivery.no-8bit': { reply: 550, enhanced: '5.6.3', publicText: 'next hop does not accept 8-bit content' },

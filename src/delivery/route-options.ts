@@ -15,6 +15,11 @@ export interface RouteOptions {
 export interface DeliveryOptions {
   /** Our EHLO name and the Reporting-MTA of DSNs. */
   readonly hostname: string;
+  /**
+   * Our own domains, lower-case A-labels. A report to an address in one of them leaves by `internal` and quotes the
+   * message header; any other report leaves by `outside` and quotes nothing (catalogue O6, S15).
+   */
+  readonly ours: readonly string[];
   readonly routes: { readonly internal: RouteOptions; readonly outside: RouteOptions };
   /** Connections at most to each route, and messages sent over one before it is closed. */
   readonly connectionsPerRoute: number;

@@ -106,6 +106,8 @@ export interface Delivery {
   readonly attempt: number;
   /** Authenticated octets of the group's body, in chunks; throws GatewayError queue.damaged before any octet of a bad chunk leaves. */
   openBody(): AsyncIterable<Buffer>;
+  /** Octets that `openBody` will give, where the engine knows; then a clear copy is announced with SIZE= (RFC 1870). */
+  readonly bodyBytes?: number;
 }
 
 export interface RecipientOutcome {
