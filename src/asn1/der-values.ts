@@ -1,0 +1,97 @@
+/**
+ * Content octets of the simple DER types to values (X.690 §8 and §11, RFC 5280 §4.1.2.5).
+ *
+ * Refused with asn1.malformed (catalogue C3): BOOLEAN other than 00 and FF, INTEGER empty or not minimal, BIT STRING
+ * with impossible or set unused bits, times without seconds or Z, and dates that are not in the calendar.
+ */
+import { gatewayError } from '../errors.ts';
+import { TAG } from './der-writer.ts';
+
+/** @throws GatewayError asn1.malformed unless 00 or FF */
+export function parseBoolean(content: Buffer): boolean {
+  if (content.length !== 1 || (content[0] !== 0x00 && content[0] !== 0xff)) throw malformed('BOOLEAN not 00 or FF');
+  return content[0] === 0xff;
+}
+
+/** Checks an INTEGER: at least one octet and minimal. @returns the same octets @throws GatewayError asn1.malformed */
+export function checkInteger(content: Buffer): Buffer {
+  const first = content[0];
+  const second = content[1];
+  if (first === undefined) throw malformed('INTEGER empty');
+  if (second !== undefined && ((first === 0x00 && second < 0x80) || (first === 0xff && second >= 0x80))) {
+    throw malformed('INTEGER not minimal');
+  }
+  return content;
+}
+
+/** An INTEGER from 0 to 2^31-1. @throws GatewayError asn1.malformed */
+export function parseSmallInteger(content: Buffer): number {
+  checkInteger(content);
+  if (content.length > 4 || (content[0] ?? 0) >= 0x80) throw malformed('INTEGER out of range');
+  return content.readUIntBE(0, content.length);
+}
+
+/** Octets of a non-negative INTEGER without its leading zero octet. @throws GatewayError asn1.malformed */
+export function parseUnsignedOctets(content: Buffer): Buffer {
+  checkInteger(content);
+  if ((content[0] ?? 0) >= 0x80) throw malformed('INTEGER negative');
+  return content.length > 1 && content[0] === 0 ? content.subarray(1) : content;
+}
+
+/** BIT STRING: octets, and how many low bits of the last are not part of it (0-7; they are zero). */
+export interface BitString {
+  readonly unusedBits: number;
+  readonly octets: Buffer;
+}
+
+/** @throws GatewayError asn1.malformed */
+export function parseBitString(content: Buffer): BitString {
+  const unusedBits = content[0];
+  if (unusedBits === undefined || unusedBits > 7 || (content.length === 1 && unusedBits !== 0)) {
+    throw malformed('BIT STRING with impossible unused bits');
+  }
+  const octets = content.subarray(1);
+  const last = octets[octets.length - 1] ?? 0;
+  if ((last & ((1 << unusedBits) - 1)) !== 0) throw malformed('BIT STRING with unused bits set');
+  return { unusedBits, octets };
+}
+
+/** BIT STRING of whole octets: signatures and keys. @throws GatewayError asn1.malformed */
+export function parseWholeBitString(content: Buffer): Buffer {
+  const { unusedBits, octets } = parseBitString(content);
+  if (unusedBits !== 0) throw malformed('BIT STRING not of whole octets');
+  return octets;
+}
+
+/**
+ * UTCTime (two-digit years are 1950 to 2049) or GeneralizedTime, both to the second and with Z.
+ * @param tag identifier octet of the value
+ * @throws GatewayError asn1.malformed
+ */
+export function parseTime(tag: number, content: Buffer): Date {
+  const text = content.toString('latin1');
+  if (tag === TAG.utcTime && /^\d{12}Z$/.test(text)) {
+    return dateOf((Number(text.slice(0, 2)) < 50 ? '20' : '19') + text);
+  }
+  if (tag === TAG.generalizedTime && /^\d{14}Z$/.test(text)) return dateOf(text);
+  throw malformed('time not in the form YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ');
+}
+
+/** @param text `YYYYMMDDHHMMSSZ` */
+function dateOf(text: string): Date {
+  const part = (from: number, to: number): number => Number(text.slice(from, to));
+  const [year, month, day] = [part(0, 4), part(4, 6), part(6, 8)];
+  const [hour, minute, second] = [part(8, 10), part(10, 12), part(12, 14)];
+  const date = new Date(Date.UTC(2000, month - 1, day, hour, minute, second));
+  // Date.UTC reads years below 100 as 19xx, and February 29 needs the year: set all three at once
+  date.setUTCFullYear(year, month - 1, day);
+  if (month < 1 || month > 12 || date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) {
+    throw malformed('date not in the calendar');
+  }
+  if (hour > 23 || minute > 59 || second > 59) throw malformed('time of day out of range');
+  return date;
+}
+
+function malformed(detail: string): Error {
+  return gatewayError('asn1.malformed', detail);
+}
