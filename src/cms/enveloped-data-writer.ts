@@ -1,0 +1,121 @@
+/**
+ * EnvelopedData round a stored ciphertext (RFC 5652 §3, §6.1), streamed with definite lengths at every size.
+ *
+ * encryptedContent is one primitive string up to 16 MiB, which every program reads, and 64 KiB segments above, for
+ * Bouncy Castle holds a primitive string in memory. The same octets come out at every call: a retry sends what was sent.
+ * Refused with cms.malformed: RecipientInfos that are not ours, and a ciphertext of another length than was said.
+ */
+import { derHeader, derInteger, TAG } from '../asn1/der-writer.ts';
+import { gatewayError } from '../errors.ts';
+import { CONTENT_TYPE } from './algorithm-identifiers.ts';
+import { readRecipientInfos } from './recipient-identifiers.ts';
+
+/** What was decided and stored at the commit. */
+export interface EnvelopedDataParts {
+  /** RecipientInfos SET, whole DER. */
+  readonly recipientInfos: Buffer;
+  /** contentEncryptionAlgorithm, whole DER. */
+  readonly contentEncryption: Buffer;
+  /** Octets of the ciphertext, 0 to 2^48. */
+  readonly ciphertextBytes: number;
+}
+
+/** Largest encryptedContent written as one primitive string. */
+export const PRIMITIVE_CIPHERTEXT_MAX = 16 * 1024 * 1024;
+/** Octets in each segment of a larger one; the last has what is left. */
+export const SEGMENT_OCTETS = 64 * 1024;
+
+/** encryptedContent `[0] IMPLICIT OCTET STRING`, primitive and constructed. */
+const PRIMITIVE = 0x80;
+const CONSTRUCTED = 0xa0;
+/** derHeader writes lengths of 6 octets at most. */
+const CIPHERTEXT_MAX = 2 ** 48 - 2 ** 32;
+
+const FULL_SEGMENT_HEADER = derHeader(TAG.octetString, SEGMENT_OCTETS);
+
+/**
+ * Octets that {@link writeEnvelopedData} will yield: for SIZE= and for limits.
+ * @throws GatewayError cms.malformed
+ */
+export function envelopedDataBytes(parts: EnvelopedDataParts): number {
+  const plan = layOut(parts);
+  return plan.head.length + plan.contentBytes;
+}
+
+/**
+ * ContentInfo with EnvelopedData: version 0 when all recipients are key transport, else 2; no originatorInfo and no
+ * unprotected attributes. Chunks of the ciphertext are handed on without copies.
+ * @param ciphertext read once, to its end; when the consumer stops early it is closed
+ * @throws GatewayError cms.malformed, before any octet past the promised length is yielded
+ */
+export async function* writeEnvelopedData(
+  parts: EnvelopedDataParts,
+  ciphertext: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer, void, undefined> {
+  const plan = layOut(parts);
+  yield plan.head;
+  let left = parts.ciphertextBytes;
+  let leftInSegment = 0;
+  for await (const chunk of ciphertext) {
+    if (chunk.length > left) throw gatewayError('cms.malformed', 'ciphertext is longer than was recorded');
+    if (!plan.segmented) {
+      left -= chunk.length;
+      yield chunk;
+      continue;
+    }
+    for (let at = 0; at < chunk.length; ) {
+      if (leftInSegment === 0) {
+        leftInSegment = Math.min(left, SEGMENT_OCTETS);
+        yield segmentHeader(leftInSegment);
+      }
+      const taken = Math.min(leftInSegment, chunk.length - at);
+      yield taken === chunk.length ? chunk : chunk.subarray(at, at + taken);
+      at += taken;
+      left -= taken;
+      leftInSegment -= taken;
+    }
+  }
+  if (left !== 0) throw gatewayError('cms.malformed', `ciphertext is ${left} octets shorter than was recorded`);
+}
+
+interface Plan {
+  readonly segmented: boolean;
+  /** Everything before the first octet of encryptedContent's content. */
+  readonly head: Buffer;
+  /** Octets of encryptedContent's content, segment headers included; it ends the structure. */
+  readonly contentBytes: number;
+}
+
+/** Everything ends where encryptedContent ends, so each length is what follows its header. */
+function layOut(parts: EnvelopedDataParts): Plan {
+  const { ciphertextBytes, contentEncryption } = parts;
+  if (!Number.isSafeInteger(ciphertextBytes) || ciphertextBytes < 0 || ciphertextBytes > CIPHERTEXT_MAX) {
+    throw gatewayError('cms.malformed', `ciphertext of ${ciphertextBytes} octets`);
+  }
+  const { keyTransportOnly } = readRecipientInfos(parts.recipientInfos);
+  const segmented = ciphertextBytes > PRIMITIVE_CIPHERTEXT_MAX;
+  const contentBytes = segmented ? segmentedBytes(ciphertextBytes) : ciphertextBytes;
+  const content = derHeader(segmented ? CONSTRUCTED : PRIMITIVE, contentBytes);
+  let head = Buffer.concat([CONTENT_TYPE.data, contentEncryption, content]);
+  const enclose = (tag: number, ...before: readonly Buffer[]): void => {
+    let length = head.length + contentBytes;
+    for (const part of before) length += part.length;
+    head = Buffer.concat([derHeader(tag, length), ...before, head]);
+  };
+  enclose(TAG.sequence);
+  enclose(TAG.sequence, derInteger(keyTransportOnly ? 0 : 2), parts.recipientInfos);
+  enclose(0xa0);
+  enclose(TAG.sequence, CONTENT_TYPE.envelopedData);
+  return { segmented, head, contentBytes };
+}
+
+function segmentedBytes(ciphertextBytes: number): number {
+  const full = Math.floor(ciphertextBytes / SEGMENT_OCTETS);
+  const rest = ciphertextBytes % SEGMENT_OCTETS;
+  const restBytes = rest === 0 ? 0 : derHeader(TAG.octetString, rest).length + rest;
+  return full * (FULL_SEGMENT_HEADER.length + SEGMENT_OCTETS) + restBytes;
+}
+
+function segmentHeader(octets: number): Buffer {
+  return octets === SEGMENT_OCTETS ? FULL_SEGMENT_HEADER : derHeader(TAG.octetString, octets);
+}
