@@ -2,7 +2,19 @@
  * The header section of a message (RFC 5322 §2.2) as an ordered list of fields whose octets stay what they were:
  * reading a block and writing it gives identical octets; the only changes are adding on top, adding at the end and
  * removing whole fields.
+ *
+ * Refused (message.malformed): a line without a colon, a name with spaces or other octets outside 33 to 126, a fold
+ * before the first field, bare CR, bare LF, NUL, an empty line inside. Refused (message.limits): more than 1 MB or
+ * more than 1,000 fields (catalogue M2). White space between name and colon (RFC 5322 §4.5.8) is read as that field:
+ * a reader who sees `From :` as a second From must not be contradicted by us (catalogue M3).
  */
+import { gatewayError } from '../errors.ts';
+
+/** The whole header section, or that of one part, in octets (catalogue M1, M2). */
+export const HEADER_OCTETS_MAX = 1_048_576;
+/** Fields in one header section. */
+export const HEADER_FIELDS_MAX = 1000;
+
 export interface HeaderField {
   /** Name in lower case, as the key for comparison. */
   readonly name: string;
@@ -21,9 +33,125 @@ export interface HeaderBlock {
   has(name: string): boolean;
   /** A new block without the fields for which `drop` is true. */
   without(drop: (field: HeaderField) => boolean): HeaderBlock;
-  /** A new block with these raw fields (CRLF-ended) on top / at the end. */
+  /** A new block with these raw fields (CRLF-ended) on top / at the end. @throws GatewayError message.malformed */
   withTop(raw: Buffer): HeaderBlock;
   withEnd(raw: Buffer): HeaderBlock;
   /** All fields, without the empty line. */
   readonly raw: Buffer;
+}
+
+/**
+ * Parses a header section that is all there.
+ * @param bytes zero or more fields, each ended by CRLF, without the empty line; attacker-chosen
+ * @throws GatewayError message.malformed, message.limits
+ */
+export function parseHeaderBlock(bytes: Buffer): HeaderBlock {
+  if (bytes.length > HEADER_OCTETS_MAX) throw gatewayError('message.limits', `header of ${bytes.length} octets`);
+  checkLines(bytes);
+  const fields: HeaderField[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    if (fields.length === HEADER_FIELDS_MAX) {
+      throw gatewayError('message.limits', `more than ${HEADER_FIELDS_MAX} header fields`);
+    }
+    const end = fieldEnd(bytes, start);
+    fields.push(new ReceivedField(bytes.subarray(start, end)));
+    start = end;
+  }
+  return new FieldList(fields);
+}
+
+const CR = 0x0d;
+const LF = 0x0a;
+const SPACE = 0x20;
+const TAB = 0x09;
+const COLON = 0x3a;
+
+/** Only CRLF ends a line: other readings of a bare CR or LF would see other fields than we do. */
+function checkLines(bytes: Buffer): void {
+  if (bytes.includes(0)) throw gatewayError('message.malformed', 'NUL in the header');
+  for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1)) {
+    if (bytes[at - 1] !== CR) throw gatewayError('message.malformed', 'bare LF in the header');
+  }
+  for (let at = bytes.indexOf(CR); at !== -1; at = bytes.indexOf(CR, at + 1)) {
+    if (bytes[at + 1] !== LF) throw gatewayError('message.malformed', 'bare CR in the header');
+  }
+  if (bytes.length > 0 && bytes[bytes.length - 1] !== LF) {
+    throw gatewayError('message.malformed', 'last header line has no end');
+  }
+}
+
+/** Where the field that begins at `start` ends, folds included. Lines were checked. */
+function fieldEnd(bytes: Buffer, start: number): number {
+  let end = bytes.indexOf(LF, start) + 1;
+  while (bytes[end] === SPACE || bytes[end] === TAB) end = bytes.indexOf(LF, end) + 1;
+  return end;
+}
+
+/** One field of a block; the value is decoded when first asked for. */
+class ReceivedField implements HeaderField {
+  readonly name: string;
+  readonly raw: Buffer;
+  readonly #colon: number;
+  #value: string | null = null;
+
+  constructor(raw: Buffer) {
+    const colon = raw.indexOf(COLON);
+    let end = colon;
+    while (end > 0 && (raw[end - 1] === SPACE || raw[end - 1] === TAB)) end--;
+    // the first line only: a colon behind a fold, or none, leaves a name with CR in it
+    const name = colon === -1 ? '' : raw.toString('latin1', 0, end);
+    if (!/^[!-9;-~]+$/.test(name)) throw gatewayError('message.malformed', 'header line without a field name');
+    this.name = name.toLowerCase();
+    this.raw = raw;
+    this.#colon = colon;
+  }
+
+  get value(): string {
+    if (this.#value === null) {
+      const folded = this.raw.toString('utf8', this.#colon + 1);
+      this.#value = folded.replaceAll('\r\n', '').trim();
+    }
+    return this.#value;
+  }
+}
+
+class FieldList implements HeaderBlock {
+  readonly fields: readonly HeaderField[];
+  #raw: Buffer | null = null;
+
+  constructor(fields: readonly HeaderField[]) {
+    this.fields = fields;
+  }
+
+  get raw(): Buffer {
+    this.#raw ??= Buffer.concat(this.fields.map((field) => field.raw));
+    return this.#raw;
+  }
+
+  all(name: string): readonly string[] {
+    const key = name.toLowerCase();
+    return this.fields.filter((field) => field.name === key).map((field) => field.value);
+  }
+
+  only(name: string): string | null {
+    const values = this.all(name);
+    return values.length === 1 ? (values[0] ?? null) : null;
+  }
+
+  has(name: string): boolean {
+    const key = name.toLowerCase();
+    return this.fields.some((field) => field.name === key);
+  }
+
+  without(drop: (field: HeaderField) => boolean): HeaderBlock {
+    return new FieldList(this.fields.filter((field) => !drop(field)));
+  }
+
+  withTop(raw: Buffer): HeaderBlock {
+    return new FieldList([...parseHeaderBlock(raw).fields, ...this.fields]);
+  }
+
+  withEnd(raw: Buffer): HeaderBlock {
+    return new FieldList([...this.fields, ...parseHeaderBlock(raw).fields]);
+  }
 }
