@@ -22,14 +22,18 @@ const TABLE = {
   'smtp.unknown-parameter': { reply: 555, enhanced: '5.5.4', publicText: 'parameter not recognised' },
   'smtp.relay-denied': { reply: 550, enhanced: '5.7.1', publicText: 'relaying denied' },
   'smtp.sender-denied': { reply: 553, enhanced: '5.7.1', publicText: 'sender address not allowed for this login' },
+  'smtp.login-needed': { reply: 530, enhanced: '5.7.0', publicText: 'authentication required' },
   'smtp.tls-needed': { reply: 530, enhanced: '5.7.0', publicText: 'must issue STARTTLS first' },
   'smtp.login-failed': { reply: 535, enhanced: '5.7.8', publicText: 'authentication failed' },
   'smtp.too-large': { reply: 552, enhanced: '5.3.4', publicText: 'message too large' },
   'smtp.too-many-recipients': { reply: 452, enhanced: '4.5.3', publicText: 'too many recipients' },
   'smtp.too-many-connections': { reply: 421, enhanced: '4.7.0', publicText: 'too many connections' },
+  'smtp.too-many-errors': { reply: 421, enhanced: '4.7.0', publicText: 'too many errors' },
   'smtp.shutting-down': { reply: 421, enhanced: '4.3.2', publicText: 'service shutting down' },
   'smtp.loop': { reply: 554, enhanced: '5.4.6', publicText: 'mail loop detected' },
   'smtp.interrupted': { reply: 451, enhanced: '4.4.2', publicText: 'connection lost in the middle of the message' },
+  // a listener that cannot be opened as configured; no peer ever sees it
+  'smtp.cannot-open': { reply: 421, enhanced: '4.3.0', publicText: 'service not available' },
   // the message (mime, smime)
   'message.malformed': { reply: 550, enhanced: '5.6.0', publicText: 'malformed message' },
   'message.two-from': { reply: 550, enhanced: '5.6.0', publicText: 'message must have exactly one From field' },
