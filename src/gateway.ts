@@ -1,0 +1,282 @@
+/**
+ * The composition root: builds every part from one configuration, starts, reloads and stops them. It decides nothing
+ * about mail; whoever wants to know how a message is judged reads `relay/`.
+ *
+ * A reload opens everything new first and swaps only when all of it is good (catalogue O5); transactions under way
+ * keep the snapshot they took at MAIL.
+ */
+import path from 'node:path';
+import { type ControlServer, type ControlViews, openControlServer } from './admin/control-server.ts';
+import type { Configuration } from './config/configuration.ts';
+import { loadConfiguration } from './config/load-configuration.ts';
+import { openCourier, type SmtpCourier } from './delivery/smtp-courier.ts';
+import { openDirectory } from './directory/open-directory.ts';
+import { loadIdentities } from './keys/load-identities.ts';
+import { systemEntropy } from './keys/system-entropy.ts';
+import {
+  configurationLoaded,
+  configurationRefused,
+  configurationWarning,
+  gatewayStarted,
+  gatewayStopped,
+  gatewayStopping,
+} from './log/gateway-events.ts';
+import { openQueue } from './queue/open-queue.ts';
+import type { Queue } from './queue/queue.ts';
+import { viewOf } from './queue/queue-view.ts';
+import { openRelay } from './relay/relay.ts';
+import type { Snapshot } from './relay/snapshot.ts';
+import { type Door, openDoor } from './smtp/door.ts';
+import { openTrust } from './trust/open-trust.ts';
+
+/** Version in health answers, logs and `sealgate version`. */
+export const VERSION = '0.1.0';
+
+/** Transactions that took the old snapshot may still ask its directory; a session lasts no longer than this. */
+const OLD_SNAPSHOT_MS = 20 * 60_000;
+
+/** Result of anything that an administrator's mistake can stop. */
+export type Opened<T> =
+  | { readonly ok: true; readonly value: T; readonly warnings: readonly string[] }
+  | { readonly ok: false; readonly mistakes: readonly string[] };
+
+export type ReloadResult =
+  | { readonly ok: true; readonly configuration: string }
+  | { readonly ok: false; readonly mistakes: readonly string[] };
+
+export interface Gateway {
+  readonly addresses: Door['addresses'];
+  /** Path of the control socket. */
+  readonly control: string;
+  /** Reads the configuration file again; on any mistake the old one stays in force. Never rejects. */
+  reload(): Promise<ReloadResult>;
+  /** Takes no new mail, lets what is under way finish for at most `graceMs`, leaves the rest in the spool. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** The control socket of the gateway that owns this spool. */
+export function controlSocketOf(configuration: Configuration): string {
+  return path.join(configuration.queue.folder, 'control.sock');
+}
+
+/**
+ * Opens everything that judging mail needs: trust, identities, directory. All mistakes of all three at once.
+ * The caller closes the snapshot's directory.
+ */
+export async function openSnapshot(configuration: Configuration): Promise<Opened<Snapshot>> {
+  const [trust, identities, directory] = await Promise.all([
+    openTrust(configuration.trust),
+    loadIdentities(configuration.identities),
+    openDirectory(configuration.directory),
+  ]);
+  const mistakes = [
+    ...(trust.ok ? [] : trust.mistakes),
+    ...identities.mistakes,
+    ...(directory.ok ? [] : directory.mistakes),
+  ];
+  if (!trust.ok || !directory.ok || mistakes.length > 0) {
+    if (directory.ok) await directory.directory.close();
+    return { ok: false, mistakes };
+  }
+  const value: Snapshot = {
+    id: configuration.id,
+    hostname: configuration.hostname,
+    rules: configuration.policy,
+    directory: directory.directory,
+    trust: trust.trust,
+    identities: identities.identities,
+    vouchHeaders: vouchHeadersOf(configuration),
+  };
+  return { ok: true, value, warnings: [...trust.warnings, ...identities.warnings, ...directory.warnings] };
+}
+
+function vouchHeadersOf(configuration: Configuration): ReadonlySet<string> {
+  const rules = configuration.door.listeners.flatMap(({ clients }) => clients);
+  return new Set(rules.flatMap(({ vouches }) => (vouches.kind === 'header' ? [vouches.name.toLowerCase()] : [])));
+}
+
+/** Opens the whole gateway: spool first, door last. */
+export async function openGateway(configuration: Configuration): Promise<Opened<Gateway>> {
+  const snapshot = await openSnapshot(configuration);
+  if (!snapshot.ok) return snapshot;
+  const queue = await openQueue(configuration.queue);
+  if (!queue.ok) {
+    await snapshot.value.directory.close();
+    return queue;
+  }
+  const gateway = new RunningGateway(configuration, snapshot.value, queue.queue);
+  const problem = await gateway.start();
+  if (problem !== null) return { ok: false, mistakes: [problem] };
+  return { ok: true, value: gateway, warnings: [...snapshot.warnings, ...queue.warnings] };
+}
+
+class RunningGateway implements Gateway {
+  readonly control: string;
+  readonly #queue: Queue;
+  readonly #courier: SmtpCourier;
+  readonly #startedAt = new Date();
+  /** Snapshots replaced by a reload, closed when nobody can still hold them. */
+  readonly #old = new Map<Snapshot, NodeJS.Timeout>();
+  #configuration: Configuration;
+  #snapshot: Snapshot;
+  #door: Door | null = null;
+  #controlServer: ControlServer | null = null;
+  #reloading: Promise<unknown> = Promise.resolve();
+  #stopping = false;
+
+  constructor(configuration: Configuration, snapshot: Snapshot, queue: Queue) {
+    this.#configuration = configuration;
+    this.#snapshot = snapshot;
+    this.#queue = queue;
+    this.#courier = openCourier(configuration.delivery);
+    this.control = controlSocketOf(configuration);
+  }
+
+  get addresses(): Door['addresses'] {
+    return this.#door?.addresses ?? [];
+  }
+
+  /** @returns what stopped the start, or null */
+  async start(): Promise<string | null> {
+    try {
+      this.#door = await openDoor(this.#configuration.door, this.#relay());
+      this.#controlServer = await openControlServer(this.control, this.#views());
+    } catch (error) {
+      await this.stop(0);
+      return `cannot listen: ${error instanceof Error ? error.message : String(error)}`;
+    }
+    this.#queue.start(this.#courier);
+    gatewayStarted({
+      version: VERSION,
+      configuration: this.#configuration.id,
+      file: this.#configuration.file,
+      listeners: this.addresses.map(({ address, port }) => `${address}:${port}`),
+      identities: this.#snapshot.identities.all.length,
+      anchors: this.#snapshot.trust.collections.reduce((sum, { anchors }) => sum + anchors, 0),
+    });
+    return null;
+  }
+
+  reload(): Promise<ReloadResult> {
+    const result = this.#reloading.then(() => this.#reload());
+    this.#reloading = result;
+    return result;
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    gatewayStopping(graceMs);
+    await this.#reloading;
+    await this.#door?.close(graceMs);
+    await this.#queue.stop(graceMs);
+    await this.#courier.close();
+    for (const [old, timer] of this.#old) {
+      clearTimeout(timer);
+      await old.directory.close();
+    }
+    await this.#snapshot.directory.close();
+    await this.#controlServer?.close();
+    gatewayStopped();
+  }
+
+  #relay() {
+    return openRelay({
+      snapshot: () => this.#snapshot,
+      queue: this.#queue,
+      entropy: systemEntropy,
+      now: () => new Date(),
+    });
+  }
+
+  async #reload(): Promise<ReloadResult> {
+    const previous = this.#configuration.id;
+    const loaded = await this.#openNew().catch((error: unknown) => ({
+      ok: false as const,
+      mistakes: [`cannot reload: ${error instanceof Error ? error.message : String(error)}`],
+    }));
+    if (!loaded.ok) {
+      configurationRefused(loaded.mistakes, previous);
+      return loaded;
+    }
+    configurationLoaded(loaded.configuration, previous);
+    return loaded;
+  }
+
+  async #openNew(): Promise<ReloadResult> {
+    const read = await loadConfiguration(this.#configuration.file);
+    if (!read.ok) return { ok: false, mistakes: read.mistakes.map(formatMistake) };
+    const fixed = restartReasons(this.#configuration, read.configuration);
+    if (fixed.length > 0) return { ok: false, mistakes: fixed };
+    const snapshot = await openSnapshot(read.configuration);
+    if (!snapshot.ok) return snapshot;
+    for (const warning of [...read.warnings.map(formatMistake), ...snapshot.warnings]) configurationWarning(warning);
+    try {
+      await this.#door?.reconfigure(read.configuration.door, this.#relay());
+    } catch (error) {
+      await snapshot.value.directory.close();
+      throw error;
+    }
+    this.#courier.reconfigure(read.configuration.delivery);
+    this.#retire(this.#snapshot);
+    this.#snapshot = snapshot.value;
+    this.#configuration = read.configuration;
+    return { ok: true, configuration: read.configuration.id };
+  }
+
+  #retire(snapshot: Snapshot): void {
+    const timer = setTimeout(() => {
+      this.#old.delete(snapshot);
+      void snapshot.directory.close();
+    }, OLD_SNAPSHOT_MS);
+    timer.unref();
+    this.#old.set(snapshot, timer);
+  }
+
+  #views(): ControlViews {
+    return {
+      health: () => this.#health(),
+      queueList: async () => (await this.#queue.list()).map(viewOf),
+      queueShow: async (id) => {
+        const entry = await this.#queue.show(id);
+        return entry === null ? null : viewOf(entry);
+      },
+      queueRetry: (id) => this.#queue.retry(id),
+      queueDrop: (id) => this.#queue.drop(id),
+      directoryStatus: () => this.#snapshot.directory.status(),
+      reload: () => this.reload(),
+    };
+  }
+
+  #health() {
+    return {
+      healthy: this.#door !== null && !this.#stopping,
+      version: VERSION,
+      configuration: this.#configuration.id,
+      startedAt: this.#startedAt.toISOString(),
+      listeners: this.addresses,
+      routes: this.#courier.status(),
+      directory: this.#snapshot.directory.status(),
+      trust: this.#snapshot.trust.collections,
+    };
+  }
+}
+
+/** What a running process cannot change: said, rather than silently kept. */
+function restartReasons(old: Configuration, next: Configuration): string[] {
+  const same = JSON.stringify(old.queue) === JSON.stringify(next.queue);
+  return same ? [] : [`${next.file}: queue: cannot change while running: restart the gateway`];
+}
+
+/** `file:line:column: key: problem: what is allowed` */
+export function formatMistake(mistake: {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly key: string;
+  readonly problem: string;
+  readonly allowed: string;
+}): string {
+  const place = `${mistake.file}:${mistake.line}:${mistake.column}`;
+  return [place, mistake.key, mistake.problem, mistake.allowed].filter((part) => part !== '').join(': ');
+}

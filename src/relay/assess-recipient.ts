@@ -1,0 +1,102 @@
+/**
+ * What one recipient gets, and why: the only place where it is found out. The relay asks at RCPT and again when the
+ * header is known; `explain` asks the same functions, so what is explained is what is done.
+ */
+import type { Address } from '../address.ts';
+import type { Candidate, DirectoryAnswer } from '../directory/directory.ts';
+import { certificateFacts, chooseCertificate } from '../policy/choose-certificate.ts';
+import { type ContentProtection, decideRecipient } from '../policy/decide-recipient.ts';
+import { needsCertificate, resolveSettings } from '../policy/resolve-settings.ts';
+import type { Trust, TrustVerdict } from '../trust/trust.ts';
+import type { Assessment, JudgedCandidate, SignerFacts } from './assessment.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** Everything about a recipient that does not depend on the message: gathered once, at RCPT. */
+export type RecipientFacts = Pick<
+  Assessment,
+  'to' | 'internal' | 'settings' | 'answer' | 'judged' | 'chosen' | 'certificate'
+>;
+
+/**
+ * Gathers the facts: settings, certificates published, a verdict for each, the choice.
+ * @param at the moment the certificates must be valid at
+ */
+export async function gatherFacts(snapshot: Snapshot, to: Address, at: Date): Promise<RecipientFacts> {
+  const settings = resolveSettings(snapshot.rules, to);
+  const internal = snapshot.rules.ours.includes(to.domain);
+  if (!needsCertificate(settings)) {
+    return { to, internal, settings, answer: null, judged: [], chosen: null, certificate: { kind: 'not-asked' } };
+  }
+  const answer = await snapshot.directory.find(to);
+  const { judged, chosen } = judgeCandidates(snapshot.trust, answer.candidates, to, at);
+  const certificate = certificateFacts({
+    found: chosen !== null,
+    unusable: judged.filter((entry) => !isUndecided(entry.verdict)).flatMap(describeProblem),
+    failures: describeFailures(answer, judged),
+  });
+  return { to, internal, settings, answer, judged, chosen, certificate };
+}
+
+/** Decides with the facts and with what is known of the message by now. */
+export function concludeAssessment(
+  facts: RecipientFacts,
+  from: Address | null,
+  signer: SignerFacts,
+  content: ContentProtection,
+): Assessment {
+  const decision = decideRecipient({
+    settings: facts.settings,
+    certificate: facts.certificate,
+    signing: signer.signing,
+    content,
+    nullSender: from === null,
+  });
+  return { ...facts, from, signer, content, decision, revocation: 'not checked' };
+}
+
+function judgeCandidates(
+  trust: Trust,
+  candidates: readonly Candidate[],
+  to: Address,
+  at: Date,
+): { judged: readonly JudgedCandidate[]; chosen: JudgedCandidate | null } {
+  const verdicts = candidates.map((candidate) => judgeCandidate(trust, candidate, to, at));
+  const eligible = candidates.flatMap((candidate, index) => {
+    const { certificate, rank } = candidate;
+    return certificate !== null && verdicts[index]?.ok === true ? [{ certificate, rank, index }] : [];
+  });
+  const choice = chooseCertificate(eligible);
+  const losses = new Map(choice.lost.map(({ entry, reason }) => [entry.index, reason]));
+  const judged = candidates.map((candidate, index) => ({
+    candidate,
+    verdict: verdicts[index] ?? null,
+    lost: losses.get(index) ?? null,
+  }));
+  return { judged, chosen: choice.chosen === null ? null : (judged[choice.chosen.index] ?? null) };
+}
+
+function judgeCandidate(trust: Trust, candidate: Candidate, to: Address, at: Date): TrustVerdict | null {
+  if (candidate.certificate === null) return null;
+  return trust.judge({
+    certificate: candidate.certificate,
+    purpose: 'encrypt',
+    address: to,
+    at,
+    extraIntermediates: candidate.companions,
+  });
+}
+
+/** A path search that ran out of budget has found nothing out: it is no verdict against the certificate (C4). */
+function isUndecided(verdict: TrustVerdict | null): boolean {
+  return verdict !== null && !verdict.ok && verdict.failure.code === 'budget';
+}
+
+function describeProblem({ candidate, verdict }: JudgedCandidate): string[] {
+  if (verdict === null) return [candidate.problem ?? 'malformed'];
+  return verdict.ok ? [] : [verdict.failure.text];
+}
+
+function describeFailures(answer: DirectoryAnswer, judged: readonly JudgedCandidate[]): string[] {
+  const undecided = judged.filter((entry) => isUndecided(entry.verdict)).flatMap(describeProblem);
+  return [...answer.failures.map(({ source, reason }) => `${source}: ${reason}`), ...undecided];
+}
