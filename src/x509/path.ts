@@ -23,8 +23,9 @@ export interface PathRequest {
 /** Proof that RFC 5280 §6 accepted. Leaf first, anchor last. Made only by the validator. */
 export interface CertificationPath {
   readonly certificates: readonly [Certificate, ...Certificate[]];
-  /** The earliest notAfter of the path (the anchor's own is not counted, RFC 5280 §6.1 gives it no date). */
+  /** The earliest notAfter of the path, the anchor's included: an expired anchor vouches for nobody here. */
   readonly validUntil: Date;
+  /** The latest notBefore of the path. */
   readonly validFrom: Date;
 }
 

@@ -1,0 +1,24 @@
+/** Events of `trust/`: collections opened and refused. */
+import { log, printable } from './logger.ts';
+
+/** A collection was read and is in use from now on. */
+export function collectionOpened(facts: {
+  readonly name: string;
+  readonly version: string;
+  readonly anchors: number;
+  readonly intermediates: number;
+  readonly earliestExpiry: Date | null;
+}): void {
+  const earliestExpiry = facts.earliestExpiry?.toISOString() ?? null;
+  log().info({ event: 'trust.collection-opened', ...facts, earliestExpiry }, 'trust collection opened');
+}
+
+/** Something about a collection that an administrator should look at; it is in use all the same. */
+export function collectionWarning(name: string, warning: string): void {
+  log().warn({ event: 'trust.collection-warning', name, warning: printable(warning) }, 'trust collection warning');
+}
+
+/** A collection has mistakes and was not taken into use; the configuration's own report tells them one by one. */
+export function collectionRefused(name: string, mistakes: number): void {
+  log().error({ event: 'trust.collection-refused', name, mistakes }, 'trust collection refused');
+}

@@ -1,0 +1,99 @@
+/**
+ * Opens the trusted CA collection and answers for it: whose certificate is good for what, now (RFC 5280 §6 through
+ * `x509/`). A collection never changes once open; a reload opens a new Trust with a new, empty verdict cache.
+ *
+ * Refused: to open with any mistake in the collection, for a certificate missing silently is mail refused silently.
+ * Revocation is not checked in this version, and every verdict says so.
+ */
+import { collectionOpened, collectionRefused, collectionWarning } from '../log/trust-events.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import type { PathResult } from '../x509/path.ts';
+import { validatePath } from '../x509/path-validator.ts';
+import { readCollection, type TrustCollection } from './collection-reader.ts';
+import type { CollectionFacts, Trust, TrustOptions, TrustQuestion, TrustVerdict } from './trust.ts';
+import { VerdictCache } from './verdict-cache.ts';
+
+export type OpenedTrust =
+  | { readonly ok: true; readonly trust: Trust; readonly warnings: readonly string[] }
+  | { readonly ok: false; readonly mistakes: readonly string[] };
+
+/** Most intermediates taken from one certificate's company; more are left out. */
+const EXTRA_INTERMEDIATES_MAX = 100;
+
+/**
+ * Reads the collection. All mistakes at once, each naming its file.
+ * @param at when expiry is judged
+ */
+export async function openTrust(options: TrustOptions, at: Date = new Date()): Promise<OpenedTrust> {
+  const { collection, mistakes, warnings } = await readCollection('default', options.default, at);
+  if (mistakes.length > 0) {
+    collectionRefused(collection.name, mistakes.length);
+    return { ok: false, mistakes };
+  }
+  for (const warning of warnings) collectionWarning(collection.name, warning);
+  collectionOpened(factsOf(collection));
+  return { ok: true, trust: new CollectionTrust(collection), warnings };
+}
+
+class CollectionTrust implements Trust {
+  readonly collections: readonly CollectionFacts[];
+  private readonly collection: TrustCollection;
+  private readonly cache = new VerdictCache();
+
+  constructor(collection: TrustCollection) {
+    this.collection = collection;
+    this.collections = [factsOf(collection)];
+  }
+
+  judge(question: TrustQuestion): TrustVerdict {
+    const { collection } = this;
+    const extras = question.extraIntermediates.slice(0, EXTRA_INTERMEDIATES_MAX);
+    const result = this.resultOf({ ...question, extraIntermediates: extras });
+    return result.ok
+      ? { ok: true, path: result.path, collection: collection.name, revocation: 'not checked' }
+      : { ok: false, failure: result.failure, attempts: result.attempts };
+  }
+
+  chainOf(leaf: Certificate, at: Date): readonly Certificate[] {
+    const verdict = this.judge({ certificate: leaf, purpose: 'any', address: null, at, extraIntermediates: [] });
+    return verdict.ok ? verdict.path.certificates.slice(1, -1) : [];
+  }
+
+  private resultOf(question: TrustQuestion): PathResult {
+    const { collection } = this;
+    const { certificate, purpose, address, at, extraIntermediates } = question;
+    const asked = [certificate.sha256, collection.name, collection.version, purpose, address?.text ?? ''].join(' ');
+    // what was refused may be accepted with other company; what was accepted stays so
+    const acceptanceKey = `accepted ${asked}`;
+    const refusalKey = ['refused', asked, ...extraIntermediates.map((extra) => extra.sha256)].join(' ');
+    const known = this.cache.find(acceptanceKey, at) ?? this.cache.find(refusalKey, at);
+    if (known !== null) return known;
+    const result = validatePath({
+      leaf: certificate,
+      anchors: collection.anchors,
+      intermediates:
+        extraIntermediates.length === 0
+          ? collection.intermediates
+          : [...collection.intermediates, ...extraIntermediates],
+      at,
+      purpose,
+      address,
+    });
+    this.cache.keep(result.ok ? acceptanceKey : refusalKey, result, at, nextStart(question, collection));
+    return result;
+  }
+}
+
+/** The first moment after `at` at which any certificate that could be part of a path becomes valid. */
+function nextStart({ certificate, extraIntermediates, at }: TrustQuestion, collection: TrustCollection): Date | null {
+  let next: Date | null = null;
+  for (const list of [[certificate], extraIntermediates, collection.anchors, collection.intermediates]) {
+    for (const { notBefore } of list) if (notBefore > at && (next === null || notBefore < next)) next = notBefore;
+  }
+  return next;
+}
+
+function factsOf(collection: TrustCollection): CollectionFacts {
+  const { name, version, anchors, intermediates, earliestExpiry } = collection;
+  return { name, version, anchors: anchors.length, intermediates: intermediates.length, earliestExpiry };
+}

@@ -1,0 +1,43 @@
+/**
+ * Verdicts already given (catalogue C29): the same question gets the same answer without a signature check, as long
+ * as no date has passed that could change it. What "the same question" is, is in the key: certificate, collection and
+ * its version, purpose, mailbox. A verdict for one partner's root is never given for another's.
+ *
+ * Kept: an acceptance for the time its whole path is valid; a refusal for a minute at most, and not past a moment at
+ * which a certificate becomes valid. Bounded by count. A clock set back is outside the interval, so it asks anew.
+ */
+import { LRUCache } from 'lru-cache';
+import type { PathResult } from '../x509/path.ts';
+
+const ENTRIES_MAX = 50_000;
+const REFUSAL_MS = 60_000;
+
+interface Entry {
+  readonly result: PathResult;
+  /** Milliseconds since 1970, both inclusive. */
+  readonly from: number;
+  readonly until: number;
+}
+
+export class VerdictCache {
+  private readonly entries = new LRUCache<string, Entry>({ max: ENTRIES_MAX });
+
+  /** The verdict given before, if it still holds at this moment. */
+  find(key: string, at: Date): PathResult | null {
+    const entry = this.entries.get(key);
+    if (entry === undefined || at.getTime() < entry.from || at.getTime() > entry.until) return null;
+    return entry.result;
+  }
+
+  /**
+   * @param at when it was judged
+   * @param nextStart the first moment after `at` at which a certificate that may take part becomes valid; null if none
+   */
+  keep(key: string, result: PathResult, at: Date, nextStart: Date | null): void {
+    const from = result.ok ? result.path.validFrom.getTime() : at.getTime();
+    const until = result.ok
+      ? result.path.validUntil.getTime()
+      : Math.min(at.getTime() + REFUSAL_MS, nextStart === null ? Number.POSITIVE_INFINITY : nextStart.getTime() - 1);
+    this.entries.set(key, { result, from, until });
+  }
+}

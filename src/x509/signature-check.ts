@@ -1,0 +1,134 @@
+/**
+ * Was this certificate signed with that key (RFC 5280 §6.1.3 (a)(1), RFC 4055, RFC 5758, RFC 8410)?
+ *
+ * Always node:crypto over the octets received; no padding is taken apart here (catalogue C8). Refused by name: MD5,
+ * SHA-1 and every algorithm not in the table (catalogue C9), parameters other than the standard asks for, RSASSA-PSS
+ * with differing or weak digests.
+ */
+import { constants, verify } from 'node:crypto';
+import { DerReader } from '../asn1/der-reader.ts';
+import { parseSmallInteger } from '../asn1/der-values.ts';
+import { TAG } from '../asn1/der-writer.ts';
+import { parseOid } from '../asn1/oid.ts';
+import { GatewayError } from '../errors.ts';
+import type { Certificate, PublicKeyFacts } from './certificate.ts';
+
+type Digest = 'sha256' | 'sha384' | 'sha512';
+
+/** How a certificate says it was signed. `saltLength` is of RSASSA-PSS only. */
+interface Scheme {
+  readonly family: 'rsa' | 'pss' | 'ecdsa' | 'ed25519' | 'ed448';
+  readonly digest: Digest | null;
+  readonly saltLength: number;
+}
+
+const RSASSA_PSS = '1.2.840.113549.1.1.10';
+const MGF1 = '1.2.840.113549.1.1.8';
+const DER_NULL = Buffer.of(TAG.null, 0);
+
+const SCHEMES: Readonly<Record<string, Scheme>> = {
+  '1.2.840.113549.1.1.11': { family: 'rsa', digest: 'sha256', saltLength: 0 },
+  '1.2.840.113549.1.1.12': { family: 'rsa', digest: 'sha384', saltLength: 0 },
+  '1.2.840.113549.1.1.13': { family: 'rsa', digest: 'sha512', saltLength: 0 },
+  '1.2.840.10045.4.3.2': { family: 'ecdsa', digest: 'sha256', saltLength: 0 },
+  '1.2.840.10045.4.3.3': { family: 'ecdsa', digest: 'sha384', saltLength: 0 },
+  '1.2.840.10045.4.3.4': { family: 'ecdsa', digest: 'sha512', saltLength: 0 },
+  '1.3.101.112': { family: 'ed25519', digest: null, saltLength: 0 },
+  '1.3.101.113': { family: 'ed448', digest: null, saltLength: 0 },
+};
+
+const REFUSED_NAMES: Readonly<Record<string, string>> = {
+  '1.2.840.113549.1.1.2': 'MD2 with RSA',
+  '1.2.840.113549.1.1.4': 'MD5 with RSA',
+  '1.2.840.113549.1.1.5': 'SHA-1 with RSA',
+  '1.2.840.10045.4.1': 'SHA-1 with ECDSA',
+  '1.2.840.10040.4.3': 'SHA-1 with DSA',
+};
+
+const DIGESTS: Readonly<Record<string, Digest>> = {
+  '2.16.840.1.101.3.4.2.1': 'sha256',
+  '2.16.840.1.101.3.4.2.2': 'sha384',
+  '2.16.840.1.101.3.4.2.3': 'sha512',
+};
+
+/**
+ * Why the signature algorithm of a certificate is not accepted; null when it is.
+ * @param certificate attacker-chosen, parsed
+ */
+export function findAlgorithmFault(certificate: Certificate): string | null {
+  const { oid } = certificate.signatureAlgorithm;
+  if (schemeOf(certificate) !== null) return null;
+  if (oid in REFUSED_NAMES) return `signed by ${REFUSED_NAMES[oid]}, which is broken`;
+  if (oid === RSASSA_PSS) return 'signed by RSASSA-PSS with parameters that are not accepted';
+  return `signature algorithm ${oid} or its parameters are not supported`;
+}
+
+/**
+ * Does the signature of `certificate` verify with `key`? False also when the key is of another kind, cannot be used,
+ * or the algorithm is not accepted.
+ */
+export function verifyCertificateSignature(certificate: Certificate, key: PublicKeyFacts): boolean {
+  const scheme = schemeOf(certificate);
+  if (scheme === null || !fits(scheme, key.kind)) return false;
+  try {
+    const options =
+      scheme.family === 'pss'
+        ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: scheme.saltLength }
+        : scheme.family === 'rsa'
+          ? { padding: constants.RSA_PKCS1_PADDING }
+          : {};
+    return verify(scheme.digest, certificate.tbs, { key: key.keyObject(), ...options }, certificate.signature);
+  } catch {
+    // a key or signature that OpenSSL cannot even load does not verify
+    return false;
+  }
+}
+
+function fits(scheme: Scheme, kind: PublicKeyFacts['kind']): boolean {
+  switch (scheme.family) {
+    case 'rsa':
+      return kind === 'rsa';
+    case 'pss':
+      return kind === 'rsa' || kind === 'rsa-pss';
+    case 'ecdsa':
+      return kind === 'ec';
+    default:
+      return kind === scheme.family;
+  }
+}
+
+function schemeOf(certificate: Certificate): Scheme | null {
+  const { oid, parameters } = certificate.signatureAlgorithm;
+  if (oid === RSASSA_PSS) return parameters === null ? null : parsePss(parameters);
+  const scheme = SCHEMES[oid] ?? null;
+  if (scheme === null || parameters === null) return scheme;
+  // RFC 4055 §5: NULL, or absent, for RSA; RFC 5758 §3.2 and RFC 8410 §3: absent for the others
+  return scheme.family === 'rsa' && parameters.equals(DER_NULL) ? scheme : null;
+}
+
+/** RSASSA-PSS-params (RFC 4055 §3.1): the SHA-1 defaults are refused, and both digests must be the same (§3.1). */
+function parsePss(parameters: Buffer): Scheme | null {
+  try {
+    const reader = DerReader.over(parameters).enter(TAG.sequence);
+    const hash = reader.enterOptional(0xa0);
+    const mask = reader.enterOptional(0xa1);
+    if (hash === null || mask === null) return null;
+    const digest = parseDigest(hash.enter(TAG.sequence));
+    const generator = mask.enter(TAG.sequence);
+    if (parseOid(generator.read(TAG.oid)) !== MGF1) return null;
+    if (digest === null || parseDigest(generator.enter(TAG.sequence)) !== digest) return null;
+    const salt = reader.enterOptional(0xa2);
+    const saltLength = salt === null ? 20 : parseSmallInteger(salt.read(TAG.integer));
+    const trailer = reader.enterOptional(0xa3);
+    if (trailer !== null && parseSmallInteger(trailer.read(TAG.integer)) !== 1) return null;
+    reader.finish();
+    return { family: 'pss', digest, saltLength };
+  } catch (thrown) {
+    if (thrown instanceof GatewayError) return null;
+    throw thrown;
+  }
+}
+
+function parseDigest(reader: DerReader): Digest | null {
+  return DIGESTS[parseOid(reader.read(TAG.oid))] ?? null;
+}
