@@ -98,8 +98,8 @@ function readParameterised(value: string): Parameterised {
       scan.skipTo(';');
       continue;
     }
-    const text = scan.parameterValue();
     const parsed = parseAttribute(attribute);
+    const text = scan.parameterValue(STRUCTURAL.has(parsed.name));
     const piece = { section: parsed.section, extended: parsed.extended, text };
     pieces.set(parsed.name, [...(pieces.get(parsed.name) ?? []), piece]);
   }
@@ -157,6 +157,8 @@ function decodeExtended(text: string, first: boolean): string {
 /** Walks one value once, left to right: time is linear in its length whatever it holds. */
 class ValueScanner {
   doubtful = false;
+  /** A quoted string without an end, or a parameter behind a forgotten semicolon. */
+  #broken = false;
   readonly #text: string;
   #at = 0;
 
@@ -189,17 +191,24 @@ class ValueScanner {
     return this.#at > start;
   }
 
-  /** A quoted string, or whatever stands there up to the semicolon. */
-  parameterValue(): string {
+  /**
+   * A quoted string, or whatever stands there up to the semicolon.
+   * @param strict true for a parameter that decides structure: then anything but the plain grammar is a doubt. In the
+   * others `name=two words.pdf` and `name="C:\\file"` are common and change nothing we build on
+   */
+  parameterValue(strict: boolean): string {
+    const before = this.doubtful;
     this.#skipBlank();
     const quoted = this.#text[this.#at] === '"';
     const text = quoted ? this.#quoted() : this.word(';');
     this.#skipBlank();
     const start = this.#at;
-    if (!this.skipTo(';')) return text;
-    this.doubtful = true;
-    // `name=two words.pdf` is common; after quotes the rest belongs to nobody
-    return quoted ? text : `${text} ${this.#text.slice(start, this.#at).trimEnd()}`;
+    const junk = this.skipTo(';');
+    const rest = this.#text.slice(start, this.#at).trimEnd();
+    // a forgotten semicolon hides a parameter that others may find
+    if (junk && rest.includes('=')) this.#broken = true;
+    this.doubtful = this.#broken || (strict ? this.doubtful || junk : before);
+    return quoted || !junk ? text : `${text} ${rest}`;
   }
 
   #quoted(): string {
@@ -218,7 +227,7 @@ class ValueScanner {
         this.doubtful = true;
       }
     }
-    this.doubtful = true;
+    this.#broken = true;
     return text + this.#text.slice(start);
   }
 

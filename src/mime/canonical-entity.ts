@@ -1,0 +1,261 @@
+/**
+ * Makes an entity fit to be signed while it streams by (RFC 8551 §3.1, §3.1.2, §3.1.3): 7-bit data, lines of at most
+ * 998 octets, nothing that a relay would change. What is fit already comes out octet for octet.
+ *
+ * Multiparts are walked; each leaf is passed or re-encoded (converted-leaf.ts). message/*, multipart/signed and
+ * multipart/encrypted may not be re-encoded, nor may what only claims to be a multipart or has an unknown encoding:
+ * these pass, and `untouchedEightBit` says when they, a preamble, an epilogue or a part header are not 7-bit data.
+ * Nothing is spilled, nothing read twice; held are one leaf's 64 KiB and one part's header.
+ *
+ * Refused: message.limits (depth 100, 1,000 parts, 1 MB of header per part; catalogue M1), message.malformed (what
+ * two parsers could read in two ways, M3; 8-bit or long lines under a base64 or quoted-printable label, told after
+ * the end), message.partial.
+ */
+import { gatewayError } from '../errors.ts';
+import { type ContentType, parseContentType, parseTransferEncoding } from './content-type.ts';
+import { ConvertedLeaf } from './converted-leaf.ts';
+import { DelimiterFinder, type Match } from './delimiter-finder.ts';
+import { HEADER_OCTETS_MAX, type HeaderBlock, parseHeaderBlock } from './header-block.ts';
+import { type Body, PassingBody } from './passing-body.ts';
+import { SevenBitScan } from './seven-bit-scan.ts';
+
+/** Multiparts inside each other (catalogue M1). */
+export const MULTIPART_DEPTH_MAX = 100;
+/** Parts of all multiparts together. */
+export const PARTS_MAX = 1000;
+
+const CRLF = Buffer.from('\r\n');
+const NOTHING = Buffer.alloc(0);
+const HYPHEN = 0x2d;
+const IDENTITY = new Set(['7bit', '8bit', 'binary']);
+
+/** An open multipart. */
+interface Multipart {
+  /** Parts without a Content-Type are message/rfc822 (RFC 2046 §5.1.5). */
+  readonly digest: boolean;
+}
+
+export class CanonicalEntity {
+  readonly #finder = new DelimiterFinder();
+  readonly #multiparts: Multipart[] = [];
+  #parts = 0;
+  /** Input that cannot be judged yet. */
+  #carry: Buffer = NOTHING;
+  /** The stretch of content under way; null inside a part header. */
+  #body: Body | null = null;
+  /** No content of the stretch was seen yet. */
+  #atStart = true;
+  /** Lines of the part header under way. */
+  #header: Buffer[] = [];
+  #headerOctets = 0;
+  #untouchedEightBit = false;
+  #encodingBroken = false;
+  /** What the constructor wrote. */
+  #first: Buffer[] = [];
+
+  /**
+   * @param contentFields the entity's own Content-* fields, in order; attacker-chosen
+   * @throws GatewayError message.malformed, message.limits, message.partial
+   */
+  constructor(contentFields: HeaderBlock) {
+    const type = contentFields.all('content-type')[0];
+    if (type !== undefined && parseContentType(type).mediaType === 'message/partial') {
+      throw gatewayError('message.partial', 'message/partial');
+    }
+    this.#startBody(contentFields, true, this.#first);
+  }
+
+  /** Something that may not be re-encoded is not 7-bit data; final only after `end`. */
+  get untouchedEightBit(): boolean {
+    return this.#untouchedEightBit;
+  }
+
+  /**
+   * Takes the next body octets, CRLF-true, cut anywhere. The chunk belongs to the entity from now on.
+   * @returns octets of the canonical entity; they may be slices of `chunk`
+   * @throws GatewayError message.malformed, message.limits; the entity is then lost
+   */
+  write(chunk: Buffer): Buffer[] {
+    return this.#advance(chunk, false);
+  }
+
+  /** The body ended. @throws GatewayError message.malformed */
+  end(): Buffer[] {
+    const out = this.#advance(NOTHING, true);
+    if (this.#body === null) this.#writeHeader(this.#header, out);
+    else this.#body.end(out, false);
+    if (this.#encodingBroken) {
+      throw gatewayError('message.malformed', '8-bit data or a long line under a base64 or quoted-printable label');
+    }
+    return out;
+  }
+
+  #advance(chunk: Buffer, last: boolean): Buffer[] {
+    const out = this.#first;
+    this.#first = [];
+    const data = this.#carry.length === 0 ? chunk : Buffer.concat([this.#carry, chunk]);
+    this.#carry = NOTHING;
+    let at = 0;
+    for (;;) {
+      const next =
+        this.#body === null ? this.#readHeaderLine(data, at, last, out) : this.#readBody(data, at, last, out);
+      at = next.at;
+      if (next.waits) break;
+    }
+    this.#carry = data.subarray(at);
+    return out;
+  }
+
+  /** Content up to the next delimiter, and the delimiter. */
+  #readBody(data: Buffer, from: number, last: boolean, out: Buffer[]): { at: number; waits: boolean } {
+    const found = this.#finder.find(data, from, this.#atStart, last);
+    const end = found.kind === 'none' ? found.certainTo : found.contentEnd;
+    if (end > from) {
+      this.#atStart = false;
+      this.#body?.write(data.subarray(from, end), out);
+    }
+    if (found.kind === 'none') return { at: end, waits: true };
+    this.#body?.end(out, true);
+    out.push(data.subarray(end, found.lineEnd));
+    this.#passDelimiter(found.match);
+    return { at: found.lineEnd, waits: false };
+  }
+
+  /** One line of a part header. */
+  #readHeaderLine(data: Buffer, from: number, last: boolean, out: Buffer[]): { at: number; waits: boolean } {
+    const at = data.indexOf(CRLF, from);
+    if (at === -1 && !(last && from < data.length)) {
+      if (this.#headerOctets + data.length - from > HEADER_OCTETS_MAX) throw headerTooLarge();
+      return { at: from, waits: true };
+    }
+    const end = at === -1 ? data.length : at + 2;
+    const line = data.subarray(from, end);
+    if (at === from) {
+      const header = parseHeaderBlock(Buffer.concat(this.#header));
+      this.#header = [];
+      this.#startBody(header, false, out);
+      return { at: end, waits: false };
+    }
+    const match = line[0] === HYPHEN && line[1] === HYPHEN ? this.#finder.match(withoutLineEnd(line)) : null;
+    if (match !== null) {
+      // a part that has no body, not even an empty one
+      this.#writeHeader(this.#header, out);
+      out.push(line);
+      this.#passDelimiter(match);
+      return { at: end, waits: false };
+    }
+    this.#headerOctets += line.length;
+    if (this.#headerOctets > HEADER_OCTETS_MAX) throw headerTooLarge();
+    this.#header.push(line);
+    // a million folds of three octets would cost a hundred each as slices of their own
+    if (this.#header.length >= 1024) this.#header = [Buffer.concat(this.#header)];
+    return { at: end, waits: false };
+  }
+
+  /** Goes where a delimiter leads: to the next part, or behind its multipart. Ends every multipart inside. */
+  #passDelimiter(match: Match): void {
+    const open = match.closes ? match.depth : match.depth + 1;
+    this.#finder.closeTo(open);
+    this.#multiparts.length = open;
+    this.#atStart = true;
+    this.#header = [];
+    this.#headerOctets = 0;
+    if (match.closes) {
+      this.#body = new PassingBody(this.#cannotTouch);
+      return;
+    }
+    this.#body = null;
+    if (++this.#parts > PARTS_MAX) throw gatewayError('message.limits', `more than ${PARTS_MAX} parts`);
+  }
+
+  /** Decides by its header what becomes of a body. */
+  #startBody(header: HeaderBlock, root: boolean, out: Buffer[]): void {
+    this.#atStart = true;
+    const type = readType(header, this.#multiparts.at(-1)?.digest ?? false);
+    const mechanism = readMechanism(header);
+    const identity = IDENTITY.has(mechanism);
+    if (identity && !isUntouchable(type)) {
+      this.#watchHeader(header.raw);
+      const text = type.mediaType.startsWith('text/');
+      this.#body = new ConvertedLeaf(header, text, root && !header.has('content-type'));
+      return;
+    }
+    const declare = root && !header.has('content-type') ? Buffer.from('Content-Type: text/plain\r\n') : NOTHING;
+    this.#writeHeader([declare, header.raw, CRLF], out);
+    const encoded = mechanism === 'base64' || mechanism === 'quoted-printable';
+    const leaf = encoded && !isUntouchable(type);
+    this.#body = new PassingBody(leaf ? this.#breakEncoding : this.#cannotTouch);
+    if (identity && isWalkable(type)) this.#openMultipart(type);
+  }
+
+  #openMultipart(type: ContentType): void {
+    if (this.#finder.depth === MULTIPART_DEPTH_MAX) {
+      throw gatewayError('message.limits', `multiparts deeper than ${MULTIPART_DEPTH_MAX}`);
+    }
+    this.#finder.open(type.parameters.get('boundary') ?? '');
+    this.#multiparts.push({ digest: type.mediaType === 'multipart/digest' });
+  }
+
+  #writeHeader(lines: readonly Buffer[], out: Buffer[]): void {
+    for (const line of lines) {
+      this.#watchHeader(line);
+      out.push(line);
+    }
+  }
+
+  #watchHeader(raw: Buffer): void {
+    const scan = new SevenBitScan();
+    scan.update(raw);
+    if (scan.end()) this.#untouchedEightBit = true;
+  }
+
+  readonly #cannotTouch = (): void => {
+    this.#untouchedEightBit = true;
+  };
+
+  readonly #breakEncoding = (): void => {
+    this.#encodingBroken = true;
+  };
+}
+
+/** The one Content-Type. @throws GatewayError message.malformed */
+function readType(header: HeaderBlock, inDigest: boolean): ContentType {
+  const values = header.all('content-type');
+  if (values.length > 1) throw gatewayError('message.malformed', 'two Content-Type fields in one entity');
+  const type = parseContentType(values[0] ?? (inDigest ? 'message/rfc822' : 'text/plain'));
+  if (type.ambiguous) throw gatewayError('message.malformed', 'Content-Type can be read in two ways');
+  return type;
+}
+
+/** The one transfer encoding. @throws GatewayError message.malformed */
+function readMechanism(header: HeaderBlock): string {
+  const values = header.all('content-transfer-encoding').map(parseTransferEncoding);
+  const first = values[0] ?? { mechanism: '7bit', ambiguous: false };
+  if (values.some((value) => value.ambiguous || value.mechanism !== first.mechanism)) {
+    throw gatewayError('message.malformed', 'Content-Transfer-Encoding can be read in two ways');
+  }
+  return first.mechanism;
+}
+
+/** A multipart whose parts may be changed. */
+function isWalkable(type: ContentType): boolean {
+  return (
+    type.mediaType.startsWith('multipart/') &&
+    type.mediaType !== 'multipart/signed' &&
+    type.mediaType !== 'multipart/encrypted' &&
+    (type.parameters.get('boundary') ?? '') !== ''
+  );
+}
+
+/** No leaf: re-encoding it as a whole is forbidden (RFC 2046 §5.1, §5.2; RFC 1847). */
+function isUntouchable(type: ContentType): boolean {
+  return type.mediaType.startsWith('multipart/') || type.mediaType.startsWith('message/');
+}
+
+function withoutLineEnd(line: Buffer): Buffer {
+  return line.subarray(-2).equals(CRLF) ? line.subarray(0, -2) : line;
+}
+
+function headerTooLarge(): Error {
+  return gatewayError('message.limits', `part header over ${HEADER_OCTETS_MAX} octets`);
+}
