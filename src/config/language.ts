@@ -3,8 +3,7 @@
  * this page, and no default stands anywhere else. Keys of the language that this version does not have are listed as
  * planned, so that they are refused by name and never ignored.
  */
-import { PROFILES } from '../cms/profile.ts';
-import { BUILT_IN_SETTINGS } from '../policy/resolve-settings.ts';
+import type { Settings } from '../policy/rules.ts';
 import {
   domainName,
   duration,
@@ -38,6 +37,16 @@ import {
   required,
   type Shape,
 } from './shape.ts';
+
+/** What `policy/` falls back to and the profiles that `cms/` has: said again for the reference, held equal by a test. */
+export const BUILT_IN: Settings = {
+  sign: 'if-possible',
+  encrypt: 'if-possible',
+  withoutCertificate: 'plain',
+  unusable: 'refuse',
+  profile: 'default',
+};
+export const PROFILE_NAMES: readonly string[] = ['default'];
 
 /** The typed tree of a shape, for the builders. */
 export type TreeOf<S> = S extends Shape<infer T> ? T : never;
@@ -121,41 +130,43 @@ export const sourceShape = map(
   { keys: ['smimea', 'harvest'] },
 );
 
-export const settingsShape = map(
-  {
-    sign: optional(
-      choice(['never', 'if-possible', 'required']),
-      `\`${BUILT_IN_SETTINGS.sign}\``,
-      'Signed as the author.',
-    ),
-    encrypt: optional(
-      choice(['never', 'if-possible', 'required']),
-      `\`${BUILT_IN_SETTINGS.encrypt}\``,
-      'Encrypted to the recipient.',
-    ),
-    'without-certificate': optional(
-      plannedAsMap(choice(['refuse', 'plain'], ['hold', 'bounce-that-one'])),
-      `\`${BUILT_IN_SETTINGS.withoutCertificate}\``,
-      'Where `encrypt` is `if-possible` and no source publishes a certificate.',
-    ),
-    unusable: optional(
-      choice(['refuse', 'plain']),
-      `\`${BUILT_IN_SETTINGS.unusable}\``,
-      'Where `encrypt` is `if-possible` and a certificate exists, but is expired, untrusted or malformed.',
-    ),
-    profile: optional(
-      plannedAsMap(choice(Object.keys(PROFILES), ['modern', 'bsi', 'pq'])),
-      `\`${BUILT_IN_SETTINGS.profile}\``,
-      'Algorithms to sign and encrypt with.',
-    ),
-  },
-  { keys: ['hold', 'trust'] },
-);
+/** @param absence what a missing key means, given the built-in value */
+function settings(absence: (builtIn: string) => string) {
+  return map(
+    {
+      sign: optional(choice(['never', 'if-possible', 'required']), absence(BUILT_IN.sign), 'Signed as the author.'),
+      encrypt: optional(
+        choice(['never', 'if-possible', 'required']),
+        absence(BUILT_IN.encrypt),
+        'Encrypted to the recipient.',
+      ),
+      'without-certificate': optional(
+        plannedAsMap(choice(['refuse', 'plain'], ['hold', 'bounce-that-one'])),
+        absence(BUILT_IN.withoutCertificate),
+        'Where `encrypt` is `if-possible` and no source publishes a certificate.',
+      ),
+      unusable: optional(
+        choice(['refuse', 'plain']),
+        absence(BUILT_IN.unusable),
+        'Where `encrypt` is `if-possible` and a certificate exists, but is expired, untrusted or malformed.',
+      ),
+      profile: optional(
+        plannedAsMap(choice(PROFILE_NAMES, ['modern', 'bsi', 'pq'])),
+        absence(BUILT_IN.profile),
+        'Algorithms to sign and encrypt with.',
+      ),
+    },
+    { keys: ['hold', 'trust'] },
+  );
+}
+
+export const settingsShape = settings((builtIn) => `\`${builtIn}\``);
+const ruleSettingsShape = settings(() => 'inherited');
 
 const rulesShape = map(
   {
     to: required(
-      record(rulePattern, settingsShape),
+      record(rulePattern, ruleSettingsShape),
       'By recipient: an address, a domain, or `*.domain` for its sub-domains.',
     ),
   },
@@ -195,7 +206,7 @@ export const queueShape = map({
     'File of that key, outside the folder. Made at the first start. Back it up: without it waiting mail is lost.',
   ),
   retry: defaultedMap(retryShape, 'When to try again.'),
-  reserve: defaulted(size('1MB', '10TB'), '1GB', 'No mail is taken (452) while less than this is free.'),
+  reserve: defaulted(size('1MB', '10TB'), '500MB', 'No mail is taken (452) while less than this is free.'),
   deliveries: defaulted(integer(1, 1000), '20', 'Deliveries under way at once, over all routes.'),
 });
 
@@ -248,7 +259,7 @@ export const siteShape = map(
       'The log, JSON lines on standard error.',
     ),
   },
-  { keys: ['profiles', 'admin'] },
+  { keys: ['profiles'] },
 );
 
 export type Site = TreeOf<typeof siteShape>;

@@ -148,10 +148,11 @@ export const passwordHash = scalar('the line that "sealgate login hash" prints',
   isPasswordHash(text) ? text : new Wrong('is not a password hash'),
 );
 
+/** The door's own parser has the last word; this one is stricter, and stricter only. */
 function isPasswordHash(text: string): boolean {
-  const [, n, r, p] = /^scrypt\$(\d{1,8})\$(\d{1,2})\$(\d{1,2})\$[\w-]{16,}\$[\w-]{22,}$/.exec(text) ?? [];
-  const cost = Number(n);
+  const [, n, r, p] = /^scrypt\$(\d{1,8})\$(\d{1,2})\$(\d{1,2})\$[\w-]{11,}\$[\w-]{43}$/.exec(text) ?? [];
+  const [cost, blocks, lanes] = [Number(n), Number(r), Number(p)];
   // scrypt (RFC 7914 §2) wants a power of two; less than 2^14 is quick to guess, and 128*N*r octets are held per login
-  const powerOfTwo = Number.isInteger(Math.log2(cost));
-  return powerOfTwo && cost >= 2 ** 14 && 128 * cost * Number(r) <= 64 * 1024 * 1024 && Number(p) >= 1;
+  if (!Number.isInteger(Math.log2(cost)) || cost < 2 ** 14) return false;
+  return blocks >= 1 && 128 * cost * blocks <= 256 * 1024 * 1024 && lanes >= 1 && lanes <= 16;
 }
