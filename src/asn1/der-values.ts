@@ -69,19 +69,23 @@ export function parseWholeBitString(content: Buffer): Buffer {
  * @throws GatewayError asn1.malformed
  */
 export function parseTime(tag: number, content: Buffer): Date {
-  const text = content.toString('latin1');
-  if (tag === TAG.utcTime && /^\d{12}Z$/.test(text)) {
-    return dateOf((Number(text.slice(0, 2)) < 50 ? '20' : '19') + text);
+  const digits = content.length - 1;
+  if (
+    content[digits] !== 0x5a ||
+    !((tag === TAG.utcTime && digits === 12) || (tag === TAG.generalizedTime && digits === 14))
+  ) {
+    throw malformed('time not in the form YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ');
   }
-  if (tag === TAG.generalizedTime && /^\d{14}Z$/.test(text)) return dateOf(text);
-  throw malformed('time not in the form YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ');
+  const rest = digits - 10;
+  const two = twoDigits(content, rest - 2);
+  const year = tag === TAG.utcTime ? (two < 50 ? 2000 : 1900) + two : twoDigits(content, 0) * 100 + two;
+  return dateOf(year, content.subarray(rest));
 }
 
-/** @param text `YYYYMMDDHHMMSSZ` */
-function dateOf(text: string): Date {
-  const part = (from: number, to: number): number => Number(text.slice(from, to));
-  const [year, month, day] = [part(0, 4), part(4, 6), part(6, 8)];
-  const [hour, minute, second] = [part(8, 10), part(10, 12), part(12, 14)];
+/** @param rest `MMDDHHMMSSZ` */
+function dateOf(year: number, rest: Buffer): Date {
+  const [month, day] = [twoDigits(rest, 0), twoDigits(rest, 2)];
+  const [hour, minute, second] = [twoDigits(rest, 4), twoDigits(rest, 6), twoDigits(rest, 8)];
   const date = new Date(Date.UTC(2000, month - 1, day, hour, minute, second));
   // Date.UTC reads years below 100 as 19xx, and February 29 needs the year: set all three at once
   date.setUTCFullYear(year, month - 1, day);
@@ -90,6 +94,13 @@ function dateOf(text: string): Date {
   }
   if (hour > 23 || minute > 59 || second > 59) throw malformed('time of day out of range');
   return date;
+}
+
+function twoDigits(content: Buffer, at: number): number {
+  const tens = (content[at] ?? 0) - 0x30;
+  const ones = (content[at + 1] ?? 0) - 0x30;
+  if (tens < 0 || tens > 9 || ones < 0 || ones > 9) throw malformed('time with something that is no digit');
+  return tens * 10 + ones;
 }
 
 function malformed(detail: string): Error {

@@ -29,7 +29,7 @@ export function parseOid(content: Buffer): string {
     else if (arc < 2 ** 45) arc = arc * 128 + (octet & 0x7f);
     else large = BigInt(arc) * 128n + BigInt(octet & 0x7f);
     if (!fresh) continue;
-    if (text === '') text = firstArcs(large ?? BigInt(arc));
+    if (text === '') text = firstArcs(large ?? arc);
     else text += `.${large ?? arc}`;
     arc = 0;
     large = null;
@@ -38,7 +38,8 @@ export function parseOid(content: Buffer): string {
 }
 
 /** The first two arcs share one number: 40 x first + second, and first is at most 2. */
-function firstArcs(joined: bigint): string {
-  if (joined < 40n) return `0.${joined}`;
-  return joined < 80n ? `1.${joined - 40n}` : `2.${joined - 80n}`;
+function firstArcs(joined: number | bigint): string {
+  if (joined < 40) return `0.${joined}`;
+  if (joined < 80) return `1.${Number(joined) - 40}`;
+  return `2.${typeof joined === 'number' ? joined - 80 : joined - 80n}`;
 }

@@ -14,7 +14,7 @@ import { parseOid } from '../asn1/oid.ts';
 import { GatewayError, gatewayError } from '../errors.ts';
 import type { Certificate, PublicKeyFacts } from './certificate.ts';
 import { type ExtensionFields, noExtensions, parseExtensions } from './extension-reader.ts';
-import { commonName, isEmptyName, nameEmails, nameText, parseName } from './name.ts';
+import { checkName, commonName, isEmptyName, nameEmails, nameText } from './name.ts';
 import { parsePublicKey } from './public-key-reader.ts';
 
 /** Largest certificate read, in octets. Post-quantum ones have up to about 50,000. */
@@ -135,7 +135,8 @@ class ParsedCertificate implements Certificate {
     if (!outerAlgorithm.equals(parsed.innerAlgorithm)) {
       throw gatewayError('asn1.malformed', 'two signature algorithms that differ');
     }
-    parseName(parsed.issuer);
+    checkName(parsed.issuer);
+    checkName(parsed.subject);
     if (isEmptyName(parsed.issuer)) throw gatewayError('asn1.malformed', 'empty issuer name');
     this.der = der;
     this.tbs = tbs;

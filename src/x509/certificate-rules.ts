@@ -44,10 +44,15 @@ const AGREEMENT_CURVES: ReadonlySet<string> = new Set(['P-256', 'P-384']);
 /** Everything wrong with the leaf for its purpose and address, whoever issued it. */
 export function endEntityFailures(request: PathRequest): PathFailure[] {
   const { leaf, purpose } = request;
-  const checks: (PathFailure | null)[] = [...anyCertificate(leaf, request.at)];
-  if (purpose !== 'any') checks.push(...endEntityRole(leaf), keyFit(leaf, purpose), usageFit(leaf, purpose));
-  if (purpose !== 'any') checks.push(extendedUsageFit(leaf, purpose));
-  checks.push(addressFit(request));
+  const checks: (PathFailure | null)[] = [...anyCertificate(leaf, request.at), subjectFit(leaf), addressFit(request)];
+  if (purpose !== 'any') {
+    checks.push(
+      ...endEntityRole(leaf),
+      keyFit(leaf, purpose),
+      usageFit(leaf, purpose),
+      extendedUsageFit(leaf, purpose),
+    );
+  }
   return checks.filter((failure) => failure !== null);
 }
 
@@ -114,11 +119,14 @@ function* endEntityRole(leaf: Certificate): Checks {
       `${name} may sign certificates (keyCertSign) without being an authority`,
     );
   }
-  if (isEmptyName(leaf.subject)) {
-    // RFC 5280 §4.1.2.6: then the SAN is the subject, and must be critical
-    const san = leaf.extensions.find((extension) => extension.oid === EXTENSION.subjectAltName);
-    if (san?.critical !== true) yield pathFailure('malformed', leaf, 'empty subject without a critical subjectAltName');
-  }
+}
+
+/** RFC 5280 §4.1.2.6: an empty subject means that the SAN is the subject, and then it must be critical. */
+function subjectFit(leaf: Certificate): PathFailure | null {
+  if (!isEmptyName(leaf.subject)) return null;
+  const san = leaf.extensions.find((extension) => extension.oid === EXTENSION.subjectAltName);
+  if (san?.critical === true) return null;
+  return pathFailure('malformed', leaf, 'empty subject without a critical subjectAltName');
 }
 
 /** Can this kind of key do it at all? */

@@ -6,7 +6,7 @@
  * SETs of type and value.
  */
 import { DerReader } from '../asn1/der-reader.ts';
-import { TAG } from '../asn1/der-writer.ts';
+import { derOid, TAG } from '../asn1/der-writer.ts';
 import { parseOid } from '../asn1/oid.ts';
 import { EMAIL_ADDRESS_ATTRIBUTE } from './certificate-oids.ts';
 
@@ -51,6 +51,22 @@ export function parseName(name: Buffer): NameAttribute[][] {
   const relativeNames: NameAttribute[][] = [];
   while (!sequence.atEnd) relativeNames.push(parseRelativeName(sequence));
   return relativeNames;
+}
+
+/** Checks a Name as {@link parseName} does, without making anything of it. @throws GatewayError asn1.malformed */
+export function checkName(name: Buffer): void {
+  const outer = DerReader.over(name);
+  const sequence = outer.enter(TAG.sequence);
+  outer.finish();
+  while (!sequence.atEnd) {
+    const set = sequence.enter(TAG.set);
+    do {
+      const attribute = set.enter(TAG.sequence);
+      parseOid(attribute.read(TAG.oid));
+      attribute.skip();
+      attribute.finish();
+    } while (!set.atEnd);
+  }
 }
 
 function parseRelativeName(sequence: DerReader): NameAttribute[] {
@@ -114,8 +130,11 @@ export function commonName(name: Buffer): string {
   return attribute === undefined ? nameText(name) : escapeControls(attribute.text ?? '');
 }
 
+const EMAIL_ADDRESS_DER = derOid(EMAIL_ADDRESS_ATTRIBUTE);
+
 /** emailAddress attributes as they stand, not escaped. */
 export function nameEmails(name: Buffer): string[] {
+  if (!name.includes(EMAIL_ADDRESS_DER)) return [];
   return parseName(name)
     .flat()
     .flatMap((a) => (a.oid === EMAIL_ADDRESS_ATTRIBUTE && a.text !== null ? [a.text] : []));

@@ -4,15 +4,7 @@
  * Every field can be set to something wrong on purpose; nothing here refuses. RSA keys come from a small pool for each
  * process, because making one costs more than most tests; ask for `freshKey` where keys must differ.
  */
-import {
-  constants,
-  createHash,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  randomBytes,
-  sign,
-} from 'node:crypto';
+import { constants, createHash, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto';
 import {
   der,
   derBitString,
@@ -29,8 +21,10 @@ import {
 import type { Certificate, KeyUsage } from '../../src/x509/certificate.ts';
 import { EMAIL_ADDRESS_ATTRIBUTE, EXTENSION, ID_ON_SMTP_UTF8_MAILBOX } from '../../src/x509/certificate-oids.ts';
 import { parseCertificate } from '../../src/x509/certificate-reader.ts';
+import { type KeyKind, madeKey } from './key-pool.ts';
 
-export type KeyKind = 'rsa-1024' | 'rsa-2048' | 'rsa-3072' | 'p-256' | 'p-384' | 'p-521' | 'ed25519';
+export { type KeyKind, madeKey };
+
 export type SignatureKind = 'sha256' | 'sha384' | 'sha1' | 'md5' | 'pss-sha256';
 
 export interface MadeCertificate {
@@ -287,36 +281,4 @@ function signTbs(tbs: Buffer, key: KeyObject, kind: SignatureKind): Buffer {
     return sign('sha256', tbs, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
   }
   return sign(kind, tbs, key);
-}
-
-/** Keys of a kind kept for reuse; neighbours differ, so an issuer and its subject rarely share one. */
-const POOL_SIZE = 4;
-const pools = new Map<KeyKind, { readonly keys: KeyObject[]; next: number }>();
-
-/** A private key of this kind: from the pool for RSA, always new otherwise or when `fresh`. */
-export function madeKey(kind: KeyKind, fresh = false): KeyObject {
-  if (fresh || !kind.startsWith('rsa')) return generateKey(kind);
-  const pool = pools.get(kind) ?? { keys: [], next: 0 };
-  pools.set(kind, pool);
-  const index = pool.next++ % POOL_SIZE;
-  const key = pool.keys[index] ?? generateKey(kind);
-  pool.keys[index] = key;
-  return key;
-}
-
-function generateKey(kind: KeyKind): KeyObject {
-  switch (kind) {
-    case 'rsa-1024':
-    case 'rsa-2048':
-    case 'rsa-3072':
-      return generateKeyPairSync('rsa', { modulusLength: Number(kind.slice(4)) }).privateKey;
-    case 'p-256':
-      return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-    case 'p-384':
-      return generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey;
-    case 'p-521':
-      return generateKeyPairSync('ec', { namedCurve: 'P-521' }).privateKey;
-    case 'ed25519':
-      return generateKeyPairSync('ed25519').privateKey;
-  }
 }
