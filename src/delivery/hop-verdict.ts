@@ -1,0 +1,126 @@
+/**
+ * The whole policy for trouble in a transaction, by how far it reaches: one recipient (RCPT), the message (MAIL, DATA,
+ * the final reply), or the connection. Pure.
+ *
+ * - A reply of class 5 is final and one of class 4 is temporary, for those it was said to.
+ * - No reply, or something that is no reply, is temporary; from the first body octet on it is ambiguous besides: a hop
+ *   that takes what a broken connection left behind would have the message.
+ * - A recipient's own rejection stays his, whatever happened to the message afterwards.
+ */
+import type SMTPConnection from 'nodemailer/lib/smtp-connection';
+import { asGatewayError, gatewayError } from '../errors.ts';
+import type { Reply } from '../queue/queue.ts';
+import type { HopResult } from './hop-connection.ts';
+import { findingReply, garbageReply, parseReply, resultOf } from './smtp-reply.ts';
+
+/** An error as SMTPConnection calls back with it. */
+export type HopError = NonNullable<Parameters<Parameters<SMTPConnection['send']>[2]>[0]>;
+
+/** What ended the sending. */
+export type SendEnd =
+  | { readonly kind: 'reply'; readonly text: string }
+  | { readonly kind: 'error'; readonly error: HopError }
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'aborted' }
+  | { readonly kind: 'thrown'; readonly thrown: unknown };
+
+/** One transaction, over. */
+export interface Transaction {
+  readonly hop: string;
+  readonly end: SendEnd;
+  /** Errors at RCPT, each with its recipient. */
+  readonly rejections: readonly HopError[];
+  /** The first body octet was asked for. */
+  readonly begun: boolean;
+  /** The final dot was handed over. */
+  readonly complete: boolean;
+  /** What the body threw; undefined when it did not. */
+  readonly failure: unknown;
+  /** Any reply came after MAIL was sent. */
+  readonly answered: boolean;
+}
+
+export interface Verdict extends HopResult {
+  /** The next command may follow on the same connection. */
+  readonly inStep: boolean;
+  /** The hop still has an open transaction. */
+  readonly transactionOpen: boolean;
+}
+
+/** Never throws. */
+export function readVerdict(transaction: Transaction): Verdict {
+  const { end, hop, begun, complete } = transaction;
+  const untouched = !transaction.answered && !begun;
+  const doubt = (reply: Reply): Verdict => ({
+    ...readRejections(transaction),
+    reply,
+    ambiguous: begun,
+    untouched,
+    inStep: false,
+    transactionOpen: false,
+  });
+  // our own fault comes first: the final dot was not sent, so nothing is in doubt but the connection
+  if (transaction.failure !== undefined) {
+    return { ...doubt(findingReply(asGatewayError(transaction.failure))), ambiguous: false };
+  }
+  if (end.kind === 'thrown') return doubt(findingReply(asGatewayError(end.thrown)));
+  if (end.kind === 'aborted') return doubt(findingReply(gatewayError('smtp.shutting-down', 'aborted')));
+  if (end.kind === 'timeout') return doubt(lost(`${hop}: time-out`));
+  if (end.kind === 'lost') return doubt(lost(hop));
+  if (end.kind === 'error') return readError(transaction, end.error, doubt);
+  const reply = parseReply(end.text, hop);
+  if (reply === null || resultOf(reply) !== 'delivered') return doubt(garbageReply(end.text, hop));
+  if (!complete) return doubt(garbageReply('a reply before the end of the message', hop));
+  const { rejected, inStep } = readRejections(transaction);
+  return { rejected, reply, ambiguous: false, untouched: false, inStep, transactionOpen: false };
+}
+
+function readError(transaction: Transaction, error: HopError, doubt: (reply: Reply) => Verdict): Verdict {
+  const { hop, begun, complete } = transaction;
+  if (typeof error.response !== 'string') {
+    const reason = error.timeoutType === undefined ? (error.originalCode ?? error.code) : 'time-out';
+    return doubt(lost(`${hop}: ${reason}`));
+  }
+  const reply = parseReply(error.response, hop);
+  const unasked = error.command === undefined || error.command === 'CONN';
+  if (reply === null || reply.code < 400 || (unasked && reply.code !== 421)) {
+    return doubt(garbageReply(error.response, hop));
+  }
+  const refusedMail = error.command === 'MAIL FROM';
+  if (reply.code === 421) {
+    // at MAIL it is the farewell to an idle connection that crossed our command: nothing was tried on it
+    return { ...doubt(reply), ambiguous: false, untouched: refusedMail };
+  }
+  // MAIL refused: what was said to the recipients sent along with it (RFC 2920) follows from that
+  const own = refusedMail ? { rejected: new Map<string, Reply>(), inStep: true } : readRejections(transaction);
+  return {
+    rejected: own.rejected,
+    reply,
+    ambiguous: false,
+    untouched: false,
+    // a refusal in the middle of the body leaves the rest of it to be read as commands
+    inStep: own.inStep && begun === complete,
+    transactionOpen: !begun && !refusedMail,
+  };
+}
+
+function readRejections(transaction: Transaction): { rejected: Map<string, Reply>; inStep: boolean } {
+  const rejected = new Map<string, Reply>();
+  let inStep = true;
+  for (const { recipient, response } of transaction.rejections) {
+    if (recipient === undefined) continue;
+    const reply = parseReply(response ?? '', transaction.hop);
+    if (reply !== null && reply.code >= 400) {
+      rejected.set(recipient, reply);
+      continue;
+    }
+    inStep = false;
+    rejected.set(recipient, garbageReply(response ?? '', transaction.hop));
+  }
+  return { rejected, inStep };
+}
+
+function lost(where: string): Reply {
+  return findingReply(gatewayError('delivery.ambiguous', where), where);
+}
