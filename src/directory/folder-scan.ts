@@ -17,6 +17,8 @@ import { publishedFor } from './source.ts';
 const DEPTH_MAX = 3;
 const FILES_MAX = 100_000;
 const FILE_BYTES_MAX = 4 * 1024 * 1024;
+/** A partner's whole export may be one file. */
+const FILE_CERTIFICATES_MAX = 10_000;
 /** Files read at the same time. */
 const READ_AT_ONCE = 16;
 /** A broken file younger than this may still be being written. */
@@ -167,7 +169,7 @@ async function readContent(
   try {
     const octets = await readAtMost(file, FILE_BYTES_MAX);
     if (octets.length === 0) return { certificates: [], problems: ['empty file'] };
-    const { certificates, problems } = readCertificateBundle(octets);
+    const { certificates, problems } = readCertificateBundle(octets, FILE_CERTIFICATES_MAX);
     return certificates.length === 0 && problems.length === 0
       ? { certificates, problems: ['holds no certificate'] }
       : { certificates, problems };
