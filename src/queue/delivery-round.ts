@@ -1,0 +1,318 @@
+/**
+ * One round of deliveries of one message: every group with waiting recipients once, the results stored, then what
+ * follows from them: removal, the next attempt, or for final failures the report (RFC 3464) and only then `failed`.
+ *
+ * A final failure goes through three durable steps: it is stored as `failing`; its report is stored under an id that
+ * follows from the failures; the recipients are stored as `failed` and the report may leave. A crash after any step is
+ * taken up at that step: the next hop is not asked again, and the report is neither lost nor written twice.
+ * What the courier says is believed only in the shape of its contract; anything else is a defect and defers.
+ */
+import { asGatewayError, ERROR_TABLE, GatewayError } from '../errors.ts';
+import * as events from '../log/queue-events.ts';
+import { bodyBinding } from './body-binding.ts';
+import { applyUpdate, formatReply, hasState, type MailRecipient, type RecipientChange } from './mail-state.ts';
+import type { Courier, RecipientOutcome, Reply, RetryOptions } from './queue.ts';
+import type { QueueCounters } from './queue-counters.ts';
+import { reportQueueId } from './queue-id.ts';
+import { type QueueGroup, RECORD_FORMAT } from './record.ts';
+import { planNextAttempt } from './retry-schedule.ts';
+import type { Store, StoredMail } from './store.ts';
+
+export interface RoundContext {
+  readonly store: Store;
+  readonly courier: Courier;
+  readonly retry: RetryOptions;
+  readonly counters: QueueCounters;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** In [0, 1). */
+  random(): number;
+  /** True when a message of this id is stored. */
+  isStored(id: string): boolean;
+}
+
+export type RoundEnd =
+  | { readonly kind: 'gone' }
+  | {
+      readonly kind: 'waits';
+      readonly attempts: number;
+      /** Milliseconds since 1970; null when only held recipients are left. */
+      readonly nextAttemptAt: number | null;
+      /** Results that could not be stored; the next round begins with them. */
+      readonly unsaved: readonly RecipientChange[];
+    };
+
+export class DeliveryRound {
+  readonly #context: RoundContext;
+  readonly #mail: StoredMail;
+  readonly #name: events.MailName;
+  readonly #abort = new AbortController();
+  readonly #groups: number[];
+  /** Reports that may leave once the round has ended. */
+  readonly reports: string[] = [];
+  #unsaved: RecipientChange[] = [];
+  #saving: Promise<void> = Promise.resolve();
+  #underWay = 0;
+  #asked = false;
+  #finishing = false;
+  #dropped = false;
+  #damage: string | null = null;
+
+  constructor(context: RoundContext, mail: StoredMail, unsaved: readonly RecipientChange[]) {
+    this.#context = context;
+    this.#mail = mail;
+    this.#name = { queueId: mail.id, traceId: mail.record.traceId };
+    this.#change(unsaved);
+    const waiting = mail.state.recipients.filter((recipient) => recipient.state === 'waiting');
+    this.#groups = [...new Set(waiting.map((recipient) => recipient.group))];
+  }
+
+  /** Stores the reports that an earlier run still owed. False: not possible now, and nothing may be delivered. */
+  async settleOwedReports(): Promise<boolean> {
+    try {
+      if (!hasState(this.#mail.state, 'failing')) return true;
+      await this.#report();
+      await this.#save(null);
+      return true;
+    } catch (thrown) {
+      events.queueWriteFailed(this.#mail.id, asGatewayError(thrown));
+      this.#groups.length = 0;
+      return false;
+    }
+  }
+
+  /** The next group to deliver; null when all were taken. */
+  takeGroup(): number | null {
+    const group = this.#groups.shift();
+    if (group === undefined) return null;
+    this.#underWay += 1;
+    return group;
+  }
+
+  get hasMoreGroups(): boolean {
+    return this.#groups.length > 0;
+  }
+
+  /** Delivers one group that was taken; its results are stored here or, for the last group, by {@link finish}. Never rejects. */
+  async deliver(groupIndex: number): Promise<void> {
+    const group = this.#mail.record.groups[groupIndex];
+    const recipients = this.#mail.state.recipients.filter(
+      (recipient) => recipient.group === groupIndex && recipient.state === 'waiting',
+    );
+    if (group !== undefined && recipients.length > 0) {
+      this.#asked = true;
+      const outcomes = await this.#ask(groupIndex, group, recipients);
+      if (!this.#dropped) this.#change(outcomes.map((outcome, place) => this.#judge(recipients[place], outcome)));
+    }
+    const last = this.#underWay === 1 && !this.hasMoreGroups;
+    if (!last && !this.#dropped) {
+      // what cannot be stored now stays in memory and is tried again when the round ends
+      await this.#save(null).catch((thrown: unknown) => events.queueWriteFailed(this.#mail.id, asGatewayError(thrown)));
+    }
+    this.#underWay -= 1;
+  }
+
+  /** True once: when every group was taken and none is under way, the caller ends the round. */
+  takeFinish(): boolean {
+    if (this.#finishing || this.#underWay > 0 || this.hasMoreGroups) return false;
+    this.#finishing = true;
+    return true;
+  }
+
+  /** Ends a round with no delivery under way. Never rejects. */
+  async finish(): Promise<RoundEnd> {
+    if (this.#dropped) return { kind: 'gone' };
+    const { state } = this.#mail;
+    const nextAttemptAt = this.#plan();
+    const attempts = state.attempts + (this.#asked ? 1 : 0);
+    try {
+      if (hasState(state, 'failing')) {
+        await this.#save({ attempts, nextAttemptAt });
+        await this.#report();
+      }
+      if (this.#damage !== null) return await this.#setAside();
+      if (!hasState(state, 'waiting', 'held')) {
+        await this.#context.store.remove(this.#mail.id);
+        events.mailFinished(this.#name);
+        return { kind: 'gone' };
+      }
+      await this.#save({ attempts, nextAttemptAt });
+      const waits = hasState(state, 'waiting');
+      if (waits) events.mailRetriesAt(this.#name, attempts, new Date(nextAttemptAt));
+      return { kind: 'waits', attempts, nextAttemptAt: waits ? nextAttemptAt : null, unsaved: [] };
+    } catch (thrown) {
+      if (this.#dropped) return { kind: 'gone' };
+      events.queueWriteFailed(this.#mail.id, asGatewayError(thrown));
+      const soon = this.#context.now() + this.#context.retry.firstMs;
+      return { kind: 'waits', attempts, nextAttemptAt: soon, unsaved: this.#unsaved };
+    }
+  }
+
+  /** Tells the courier to give up what is under way. */
+  abort(): void {
+    this.#abort.abort();
+  }
+
+  /** The message was removed meanwhile: nothing more is stored of it. */
+  drop(): void {
+    this.#dropped = true;
+    this.#groups.length = 0;
+    this.abort();
+  }
+
+  async #ask(
+    groupIndex: number,
+    group: QueueGroup,
+    recipients: readonly MailRecipient[],
+  ): Promise<readonly RecipientOutcome[]> {
+    const addresses = recipients.map((recipient) => recipient.address);
+    const delivery = {
+      queueId: this.#mail.id,
+      record: this.#mail.record,
+      groupIndex,
+      group,
+      recipients: addresses,
+      attempt: this.#mail.state.attempts + 1,
+      openBody: () => this.#watch(this.#mail.readBody(group.content.bodyIndex)),
+    };
+    try {
+      const outcomes = await this.#context.courier.deliver(delivery, this.#abort.signal);
+      const asAsked =
+        outcomes.length === addresses.length && outcomes.every((outcome, i) => outcome.address === addresses[i]);
+      if (asAsked) return outcomes;
+      throw new Error(`${outcomes.length} outcomes that do not match ${addresses.length} recipients`);
+    } catch (thrown) {
+      events.courierDefect(this.#name, thrown);
+      const row = ERROR_TABLE.defect;
+      const reply: Reply = { code: row.reply, enhanced: row.enhanced, text: row.publicText, hop: null };
+      return addresses.map((address) => ({ address, result: 'deferred', reply, ambiguous: true }));
+    }
+  }
+
+  /** Passes a body on and remembers that it was damaged, whatever the courier makes of it. */
+  async *#watch(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+    try {
+      yield* body;
+    } catch (thrown) {
+      if (thrown instanceof GatewayError && thrown.code === 'queue.damaged') this.#damage = thrown.detail;
+      throw thrown;
+    }
+  }
+
+  #judge(recipient: MailRecipient | undefined, outcome: RecipientOutcome): RecipientChange {
+    if (recipient === undefined) throw new RangeError('more outcomes than recipients');
+    const { counters } = this.#context;
+    const attempt = this.#mail.state.attempts + 1;
+    const result = { address: recipient.address, attempt, reply: formatReply(outcome.reply) };
+    if (outcome.ambiguous) {
+      counters.ambiguous += 1;
+      events.outcomeAmbiguous(this.#name, recipient.address);
+    }
+    counters[outcome.result] += 1;
+    const place = { group: recipient.group, recipient: recipient.recipient, reply: outcome.reply };
+    switch (outcome.result) {
+      case 'delivered':
+        events.recipientDelivered(this.#name, result);
+        return { ...place, state: 'delivered' };
+      case 'failed':
+        events.recipientFailed(this.#name, result);
+        return { ...place, state: 'failing' };
+      case 'deferred':
+        events.recipientDeferred(this.#name, result);
+        return { ...place, state: 'waiting' };
+    }
+  }
+
+  /** The next attempt of what waits; what is too old fails here. A message is asked for once more before it expires. */
+  #plan(): number {
+    const { retry } = this.#context;
+    const now = this.#context.now();
+    const { receivedAt } = this.#mail.record;
+    const attempts = this.#mail.state.attempts + 1;
+    const planned = planNextAttempt({ attempts, receivedAt, now, random: this.#context.random() }, retry);
+    if (planned !== null) return planned;
+    if (this.#asked && this.#damage === null) this.#expire();
+    return now + retry.firstMs;
+  }
+
+  #expire(): void {
+    const row = ERROR_TABLE['delivery.expired'];
+    const waiting = this.#mail.state.recipients.filter((recipient) => recipient.state === 'waiting');
+    this.#change(
+      waiting.map((recipient) => {
+        const last = recipient.reply === null ? '' : `; last: ${formatReply(recipient.reply)}`;
+        const reply = { code: row.reply, enhanced: row.enhanced, text: `${row.publicText}${last}`, hop: null };
+        const attempt = this.#mail.state.attempts + 1;
+        events.recipientFailed(this.#name, { address: recipient.address, attempt, reply: formatReply(reply) });
+        this.#context.counters.failed += 1;
+        return { group: recipient.group, recipient: recipient.recipient, state: 'failing', reply };
+      }),
+    );
+  }
+
+  /** Stores the report of everything that is `failing`, then calls it `failed`. The failures are stored already. */
+  async #report(): Promise<void> {
+    const failing = this.#mail.state.recipients.filter((recipient) => recipient.state === 'failing');
+    const id = reportQueueId(this.#mail.id, failing);
+    if (this.#context.isStored(id)) this.reports.push(id);
+    else if (await this.#writeReport(id, failing)) this.reports.push(id);
+    this.#change(failing.map(({ group, recipient }) => ({ group, recipient, state: 'failed', reply: null })));
+  }
+
+  /** @returns false when none is due */
+  async #writeReport(id: string, failing: readonly MailRecipient[]): Promise<boolean> {
+    const unknown: Reply = { code: 0, enhanced: '5.0.0', text: 'delivery failed', hop: null };
+    const report = this.#context.courier.report({
+      queueId: this.#mail.id,
+      record: this.#mail.record,
+      failures: failing.map(({ address, reply }) => ({ address, reply: reply ?? unknown })),
+      at: new Date(this.#context.now()),
+    });
+    if (report === null) {
+      events.reportNotDue(this.#name, failing.length);
+      return false;
+    }
+    const record = { ...report.record, format: RECORD_FORMAT };
+    const intake = await this.#context.store.begin(id, record.traceId);
+    try {
+      const body = intake.body(bodyBinding(record.groups, 0));
+      await body.write(report.body);
+      await body.end();
+      await intake.commit(record);
+    } catch (thrown) {
+      await intake.abort();
+      throw thrown;
+    }
+    this.#context.counters.reports += 1;
+    events.reportQueued(this.#name, id, failing.length);
+    return true;
+  }
+
+  async #setAside(): Promise<RoundEnd> {
+    await this.#save(null);
+    events.mailDamaged(this.#mail.id, this.#damage ?? '');
+    this.#context.counters.damaged += 1;
+    await this.#context.store.setAside(this.#mail.id);
+    return { kind: 'gone' };
+  }
+
+  #change(changes: readonly RecipientChange[]): void {
+    applyUpdate(this.#mail.state, { changes, schedule: null });
+    this.#unsaved.push(...changes);
+  }
+
+  /** Stores what is not stored yet; one append at a time. @throws GatewayError, and nothing is forgotten */
+  #save(schedule: { attempts: number; nextAttemptAt: number } | null): Promise<void> {
+    const save = this.#saving
+      .catch(() => undefined)
+      .then(async () => {
+        // a copy: results of another group may come while this is written
+        const changes = [...this.#unsaved];
+        if (changes.length === 0 && schedule === null) return;
+        await this.#mail.append({ changes, schedule });
+        this.#unsaved = this.#unsaved.slice(changes.length);
+      });
+    this.#saving = save;
+    return save;
+  }
+}
