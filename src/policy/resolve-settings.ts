@@ -46,10 +46,12 @@ export function resolveSettings(rules: PolicyRules, recipient: Address): Resolve
         encrypt: { value: 'never', origin: BUILT_IN_FOR_OURS },
       }
     : base;
-  return rules.to
-    .filter((rule) => ruleApplies(rule, recipient))
-    .sort((a, b) => specificity(a) - specificity(b))
-    .reduce<ResolvedSettings>((settings, rule) => ({ ...settings, ...rule.settings }), start);
+  let settings = start;
+  const applying = rules.to.filter((rule) => ruleApplies(rule, recipient));
+  for (const rule of applying.sort((a, b) => specificity(a) - specificity(b))) {
+    settings = { ...settings, ...rule.settings };
+  }
+  return settings;
 }
 
 /** True when a certificate of this recipient could be asked for: facts are gathered for exactly these. */

@@ -1,0 +1,141 @@
+/**
+ * Commands that ask the running gateway over its control socket: `queue list|show|retry|drop`, `health`, `reload`. What
+ * comes back is shown as it is; nothing of it is trusted to be of a certain form.
+ */
+import { askGateway, type ControlReply } from '../admin/control-client.ts';
+import { controlSocketOf } from '../gateway.ts';
+import { printable } from '../log/logger.ts';
+import { EXIT, type ExitCode } from './exit-code.ts';
+import { loadOrReport } from './load-or-report.ts';
+import { formatJson, type Terminal } from './terminal.ts';
+
+export interface ControlOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+interface Request {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  /** The answer for people; `--json` shows it whole. */
+  readonly format: (body: unknown) => string;
+}
+
+/** Identifiers as the queue makes them; anything else is a slip, and no path is built from it. */
+const QUEUE_ID = /^[\w-]{1,64}$/;
+
+export function queueList(options: ControlOptions, terminal: Terminal): Promise<ExitCode> {
+  return ask({ method: 'GET', path: '/queue', format: formatQueue }, options, terminal);
+}
+
+export function queueShow(id: string, options: ControlOptions, terminal: Terminal): Promise<ExitCode> {
+  return askAbout(id, { method: 'GET', path: `/queue/${id}`, format: formatEntry }, options, terminal);
+}
+
+export function queueRetry(id: string, options: ControlOptions, terminal: Terminal): Promise<ExitCode> {
+  const request: Request = { method: 'POST', path: `/queue/${id}/retry`, format: () => `${id} is due now` };
+  return askAbout(id, request, options, terminal);
+}
+
+export function queueDrop(id: string, options: ControlOptions, terminal: Terminal): Promise<ExitCode> {
+  const request: Request = { method: 'DELETE', path: `/queue/${id}`, format: () => `${id} removed, nobody is told` };
+  return askAbout(id, request, options, terminal);
+}
+
+export function health(options: ControlOptions, terminal: Terminal): Promise<ExitCode> {
+  const format = (body: unknown) => (fieldOf(body, 'healthy') === true ? 'healthy' : 'not healthy');
+  return ask({ method: 'GET', path: '/health', format }, options, terminal);
+}
+
+export function reload(options: ControlOptions, terminal: Terminal): Promise<ExitCode> {
+  const format = (body: unknown) => `reloaded, configuration ${textOf(body, 'configuration')}`;
+  return ask({ method: 'POST', path: '/reload', format }, options, terminal);
+}
+
+function askAbout(id: string, request: Request, options: ControlOptions, terminal: Terminal): Promise<ExitCode> {
+  if (QUEUE_ID.test(id)) return ask(request, options, terminal);
+  terminal.say(`"${id}" is no message identifier`);
+  terminal.hint('sealgate queue list shows them');
+  return Promise.resolve(EXIT.usage);
+}
+
+async function ask(request: Request, options: ControlOptions, terminal: Terminal): Promise<ExitCode> {
+  const configuration = await loadOrReport(options.config, terminal);
+  if (configuration === null) return EXIT.configuration;
+  const socket = controlSocketOf(configuration);
+  const reply = await askGateway(socket, request.method, request.path).catch((error: unknown) => {
+    terminal.say(error instanceof Error ? error.message : String(error));
+    return null;
+  });
+  if (reply === null) return EXIT.temporary;
+  return report(reply, request, options, terminal, socket);
+}
+
+function report(
+  reply: ControlReply,
+  request: Request,
+  options: ControlOptions,
+  terminal: Terminal,
+  socket: string,
+): ExitCode {
+  if (reply.kind === 'not-running') {
+    terminal.say(`no gateway is running with this configuration (nobody answers at ${socket})`);
+    terminal.hint('sealgate start, or --config for another one');
+    return EXIT.temporary;
+  }
+  if (reply.status === 200) {
+    terminal.out(options.json === true ? formatJson(reply.body) : request.format(reply.body));
+    return EXIT.ok;
+  }
+  const mistakes = fieldOf(reply.body, 'mistakes');
+  if (options.json === true) terminal.out(formatJson(reply.body));
+  else if (Array.isArray(mistakes)) for (const mistake of mistakes) terminal.say(String(mistake));
+  else terminal.say(textOf(reply.body, 'problem') || `the gateway answers ${reply.status}`);
+  return reply.status === 422 ? EXIT.configuration : EXIT.no;
+}
+
+function formatQueue(body: unknown): string {
+  const entries = Array.isArray(body) ? body : [];
+  if (entries.length === 0) return 'the queue is empty';
+  return entries
+    .map((entry: unknown) => {
+      const recipients = listOf(entry, 'recipients');
+      const waiting = recipients.filter((recipient) => textOf(recipient, 'state') !== 'delivered');
+      const next = textOf(entry, 'nextAttemptAt') || 'not scheduled';
+      const people = waiting.map((recipient) => textOf(recipient, 'address')).join(' ');
+      return `${textOf(entry, 'id')}  ${textOf(entry, 'receivedAt')}  ${textOf(entry, 'storedBytes')} octets  ${textOf(entry, 'from')} -> ${people}  next ${next}`;
+    })
+    .join('\n');
+}
+
+/** Every fact of a message on a line of its own, then a block for each recipient. */
+function formatEntry(body: unknown): string {
+  const facts = entriesOf(body).filter(([name]) => name !== 'recipients');
+  const recipients = listOf(body, 'recipients').flatMap((recipient) => {
+    const [first, ...rest] = entriesOf(recipient);
+    return [`  ${String(first?.[1] ?? '?')}`, ...rest.map(([name, value]) => formatFact(name, value, '    '))];
+  });
+  return [...facts.map(([name, value]) => formatFact(name, value, '')), 'recipients', ...recipients].join('\n');
+}
+
+function formatFact(name: string, value: unknown, indent: string): string {
+  return `${indent}${name.padEnd(14)} ${value === null ? '-' : printable(String(value))}`;
+}
+
+function entriesOf(value: unknown): [string, unknown][] {
+  return typeof value === 'object' && value !== null ? Object.entries(value) : [];
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return entriesOf(value).find(([key]) => key === name)?.[1];
+}
+
+function listOf(value: unknown, name: string): readonly unknown[] {
+  const field = fieldOf(value, name);
+  return Array.isArray(field) ? field : [];
+}
+
+function textOf(value: unknown, name: string): string {
+  const field = fieldOf(value, name);
+  return typeof field === 'string' || typeof field === 'number' ? printable(String(field)) : '';
+}

@@ -1,0 +1,54 @@
+/**
+ * `sealgate start`: runs the gateway until SIGTERM or SIGINT; SIGHUP reloads the configuration. A second signal ends the
+ * waiting for deliveries under way: what is not delivered stays in the queue.
+ */
+import { formatMistake } from '../config/mistake-list.ts';
+import { type Gateway, openGateway } from '../gateway.ts';
+import { configurationWarning } from '../log/gateway-events.ts';
+import { configureLog } from '../log/logger.ts';
+import { EXIT, type ExitCode } from './exit-code.ts';
+import { configurationFile, readAll } from './load-or-report.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface StartOptions {
+  readonly config?: string;
+}
+
+/** Service managers kill after 90 s by default; deliveries get a third of that. */
+const GRACE_MS = 30_000;
+
+export async function start(options: StartOptions, terminal: Terminal): Promise<ExitCode> {
+  const file = configurationFile(options.config, terminal);
+  const result = await readAll(file, terminal);
+  if (!result.ok) return refuse(result.mistakes.map(formatMistake), terminal);
+  configureLog(result.configuration.log.level, process.stderr);
+  // not inherited by anything we create: spool, keys and socket are ours alone
+  process.umask(0o077);
+  const opened = await openGateway(result.configuration);
+  if (!opened.ok) return refuse(opened.mistakes, terminal);
+  for (const warning of [...result.warnings.map(formatMistake), ...opened.warnings]) configurationWarning(warning);
+  await untilStopped(opened.value);
+  return EXIT.ok;
+}
+
+function refuse(mistakes: readonly string[], terminal: Terminal): ExitCode {
+  for (const mistake of mistakes) terminal.say(mistake);
+  terminal.say('not started');
+  terminal.hint('sealgate check shows the same without starting');
+  return EXIT.configuration;
+}
+
+function untilStopped(gateway: Gateway): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const reload = () => void gateway.reload();
+    let stopping = false;
+    const stop = () => {
+      if (stopping) return resolve();
+      stopping = true;
+      gateway.stop(GRACE_MS).then(resolve, reject);
+    };
+    process.on('SIGHUP', reload);
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+  });
+}

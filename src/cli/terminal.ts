@@ -1,0 +1,36 @@
+/**
+ * How the command line speaks. Results go to standard output and nothing else does; everything else goes to standard
+ * error with the prefix `sealgate: `, lower case, without a full stop, followed by `hint: ` lines where there is
+ * something to do about it.
+ */
+import { printable } from '../log/logger.ts';
+
+export interface Terminal {
+  /** Text of the result; lines are ended here. */
+  out(text: string): void;
+  /** Problem or news. */
+  say(text: string): void;
+  /** What to do about what was just said. */
+  hint(text: string): void;
+  /** All of standard input, as text. */
+  readInput(): Promise<string>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** The terminal of this process. */
+export const processTerminal: Terminal = {
+  out: (text) => void process.stdout.write(`${text}\n`),
+  say: (text) => void process.stderr.write(`sealgate: ${printable(text)}\n`),
+  hint: (text) => void process.stderr.write(`hint: ${printable(text)}\n`),
+  async readInput() {
+    const chunks: Buffer[] = [];
+    for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
+    return Buffer.concat(chunks).toString('utf8');
+  },
+  environment: process.env,
+};
+
+/** For `--json`: one object, two spaces. */
+export function formatJson(value: unknown): string {
+  return JSON.stringify(value, null, 2);
+}
