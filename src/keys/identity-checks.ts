@@ -92,18 +92,24 @@ export function checkSigningKey({ key, certificate }: MatchedFile): void {
   if (usage !== null && !usage.has('digitalSignature') && !usage.has('nonRepudiation')) {
     throw unusable('its certificate does not allow signatures: use the signing certificate of this person');
   }
-  // the public half matched; a damaged private half would be found by the first recipient
+  if (!signsCorrectly(key, certificate)) throw unusable('its private key makes no right signatures: export it again');
+}
+
+/** The public half matched already; a damaged private half would be found by the first recipient. */
+function signsCorrectly(key: KeyObject, certificate: Certificate): boolean {
   const probe = Buffer.from('probe');
-  if (!verify('sha256', probe, certificate.key.keyObject(), sign('sha256', probe, key))) {
-    throw unusable('its private key makes wrong signatures: export it again');
+  try {
+    return verify('sha256', probe, certificate.key.keyObject(), sign('sha256', probe, key));
+  } catch {
+    return false;
   }
 }
 
 /**
  * What works but should be known, `problem: what to do`.
- * @param opensElsewhere true when every mailbox of the certificate has its mail decrypted by somebody else
+ * @param openedHere its mailboxes of which nobody said that their encrypted mail is opened elsewhere
  */
-export function warningsOf(certificate: Certificate, opensElsewhere: boolean, now: Date): string[] {
+export function warningsOf(certificate: Certificate, openedHere: readonly Address[], now: Date): string[] {
   const warnings: string[] = [];
   const until = certificate.notAfter.toISOString().slice(0, 10);
   const left = certificate.notAfter.getTime() - now.getTime();
@@ -116,10 +122,11 @@ export function warningsOf(certificate: Certificate, opensElsewhere: boolean, no
       `its certificate is valid only from ${certificate.notBefore.toISOString()}: nothing is signed before`,
     );
   }
-  if (!opensElsewhere && allowsEncryption(certificate)) {
+  const [address] = openedHere;
+  if (address !== undefined && allowsEncryption(certificate)) {
     warnings.push(
       'its certificate also allows encryption, so partners may answer encrypted, which this version cannot open: ' +
-        'use a certificate for signatures only, or list its addresses under decrypts-elsewhere',
+        `use a certificate for signatures only, or say that it is opened elsewhere (decrypts: { ${address.text}: elsewhere })`,
     );
   }
   return warnings;

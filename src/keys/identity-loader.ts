@@ -134,8 +134,8 @@ class IdentityFolder {
       }
     }
     const elsewhere = new Set(this.options.decryptsElsewhere.map(({ key }) => key));
-    const opensElsewhere = addresses.every(({ key }) => elsewhere.has(key));
-    for (const warning of warningsOf(matched.certificate, opensElsewhere, this.now)) {
+    const openedHere = addresses.filter(({ key }) => !elsewhere.has(key));
+    for (const warning of warningsOf(matched.certificate, openedHere, this.now)) {
       this.warnings.push(`${file}: ${warning}`);
     }
   }
@@ -149,13 +149,19 @@ function withoutLineEnd(password: Buffer): Buffer {
   return password.subarray(0, end);
 }
 
-/** The command that makes a file with modern ciphers of one with old ones; the key is never on disk in clear. */
+/**
+ * The command that makes a file with modern ciphers of one with old ones. The key goes through a pipe, never in clear to
+ * the disk; the certificates need a file, because openssl reads its input twice.
+ */
 function conversion(file: string, passwordSource: string): string {
   const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
   const password = quoted(passwordSource);
+  const certificates = quoted(`${file}.crt`);
   const converted = quoted(`${file}.new`);
+  const read = `openssl pkcs12 -legacy -in ${quoted(file)} -passin ${password}`;
   return (
-    `(umask 077; openssl pkcs12 -legacy -in ${quoted(file)} -passin ${password} -nodes | ` +
-    `openssl pkcs12 -export -passout ${password} -out ${converted}) && mv ${converted} ${quoted(file)}`
+    `(umask 077; ${read} -nokeys -out ${certificates} && ${read} -nocerts -nodes | ` +
+    `openssl pkcs12 -export -inkey /dev/stdin -in ${certificates} -passout ${password} -out ${converted} && ` +
+    `mv ${converted} ${quoted(file)}; rm ${certificates})`
   );
 }
