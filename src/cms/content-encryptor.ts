@@ -57,18 +57,19 @@ export class ContentEncryptor {
 
   /**
    * Encrypts the content key to one group of recipients; once a group, any time before {@link destroy}.
-   * A certificate that stands in the list twice gets one RecipientInfo.
+   * One RecipientInfo for each entry: what is named is exactly what the caller recorded as expected.
    * @param certificates 1 to 5000, already found valid by the caller
    * @returns RecipientInfos SET, whole DER
    * @throws GatewayError cms.unsupported for a key that cannot be encrypted to, crypto.failed
    */
   recipientInfos(certificates: readonly Certificate[]): Buffer {
     if (this.key === null) throw gatewayError('crypto.failed', 'content key was wiped already');
-    const distinct = new Map(certificates.map((certificate) => [certificate.sha256, certificate]));
-    if (distinct.size === 0) throw gatewayError('crypto.failed', 'encryption for nobody');
-    if (distinct.size > RECIPIENTS_MAX) throw gatewayError('crypto.failed', `more than ${RECIPIENTS_MAX} recipients`);
+    if (certificates.length === 0) throw gatewayError('crypto.failed', 'encryption for nobody');
+    if (certificates.length > RECIPIENTS_MAX) {
+      throw gatewayError('crypto.failed', `more than ${RECIPIENTS_MAX} recipients`);
+    }
     const infos: Buffer[] = [];
-    for (const certificate of distinct.values()) infos.push(encryptContentKey(certificate, this.key, this.entropy));
+    for (const certificate of certificates) infos.push(encryptContentKey(certificate, this.key, this.entropy));
     return derSetOf(infos);
   }
 

@@ -50,7 +50,7 @@ describe('cms/content-encryptor', () => {
     assert.notDeepEqual(new ContentEncryptor(profile, new CountingEntropy(7)).recipientInfos([rsa, ec]), infos);
   });
 
-  it('names exactly the certificates of each group, each once', () => {
+  it('names exactly the certificates of each group, as often as they stand there', () => {
     const encryptor = new ContentEncryptor(profile, new CountingEntropy());
     const named = (certificates: readonly (typeof rsa)[]): string[] =>
       readRecipientIdentifiers(encryptor.recipientInfos(certificates))
@@ -60,13 +60,13 @@ describe('cms/content-encryptor', () => {
       certificates.map((certificate) => issuerAndSerialNumber(certificate).toString('hex')).sort();
     assert.deepEqual(named([rsa]), expected([rsa]));
     assert.deepEqual(named([ec, rsa]), expected([ec, rsa]));
-    assert.deepEqual(named([ec, rsa, ec]), expected([ec, rsa]));
+    assert.deepEqual(named([ec, rsa, ec]), expected([ec, rsa, ec]));
   });
 
   it('refuses a group of nobody and a group past the budget', () => {
     const encryptor = new ContentEncryptor(profile, new CountingEntropy());
     assert.throws(() => encryptor.recipientInfos([]), { code: 'crypto.failed' });
-    const crowd = Array.from({ length: 5001 }, (_, index) => ({ ...rsa, sha256: String(index) }));
+    const crowd = Array.from({ length: 5001 }, () => rsa);
     assert.throws(() => encryptor.recipientInfos(crowd), { code: 'crypto.failed' });
   });
 
