@@ -8,7 +8,7 @@ import path from 'node:path';
 import { type Address, parseAddress } from '../../src/address.ts';
 import { derBitString, derInteger, derNull, derOid, derSequence } from '../../src/asn1/der-writer.ts';
 import type { IdentityLoad } from '../../src/keys/identities.ts';
-import { loadIdentities } from '../../src/keys/load-identities.ts';
+import { loadIdentities } from '../../src/keys/identity-loader.ts';
 import { RoundBudget } from '../../src/keys/password-based-encryption.ts';
 import { type MadeCertificate, madeKey, makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
 import { makePkcs12, type Pkcs12Options } from '../support/pkcs12-builder.ts';
@@ -30,7 +30,7 @@ function pkcs8(made: MadeCertificate): Buffer {
   return made.privateKey.export({ format: 'der', type: 'pkcs8' });
 }
 
-describe('keys/load-identities', () => {
+describe('keys/identity-loader', () => {
   let folder = '';
   beforeEach(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'sealgate-keys-'));
