@@ -9,9 +9,10 @@ import path from 'node:path';
 import { type ControlServer, type ControlViews, openControlServer } from './admin/control-server.ts';
 import type { Configuration } from './config/configuration.ts';
 import { loadConfiguration } from './config/load-configuration.ts';
+import { formatMistake } from './config/mistake-list.ts';
 import { openCourier, type SmtpCourier } from './delivery/smtp-courier.ts';
 import { openDirectory } from './directory/open-directory.ts';
-import { loadIdentities } from './keys/load-identities.ts';
+import { loadIdentities } from './keys/identity-loader.ts';
 import { systemEntropy } from './keys/system-entropy.ts';
 import {
   configurationLoaded,
@@ -266,17 +267,4 @@ class RunningGateway implements Gateway {
 function restartReasons(old: Configuration, next: Configuration): string[] {
   const same = JSON.stringify(old.queue) === JSON.stringify(next.queue);
   return same ? [] : [`${next.file}: queue: cannot change while running: restart the gateway`];
-}
-
-/** `file:line:column: key: problem: what is allowed` */
-export function formatMistake(mistake: {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly key: string;
-  readonly problem: string;
-  readonly allowed: string;
-}): string {
-  const place = `${mistake.file}:${mistake.line}:${mistake.column}`;
-  return [place, mistake.key, mistake.problem, mistake.allowed].filter((part) => part !== '').join(': ');
 }
