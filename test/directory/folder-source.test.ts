@@ -17,7 +17,6 @@ describe('directory: folder source', () => {
     mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
     writeFileSync(path.join(folder, name), content);
   };
-  /** Long enough ago not to be taken for a file that is being written; ctime cannot be set, so tests wait where it counts. */
   const opened = () => workshop.open(directoryOptions(folderSource(folder)));
 
   beforeEach(() => {

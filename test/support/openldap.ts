@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -29,6 +29,8 @@ export interface OpenLdapOptions {
   /** Server certificate and key, PEM: StartTLS and an ldaps port as well. */
   readonly tls?: { readonly certificate: string; readonly key: string };
   readonly plainCertificates?: boolean;
+  /** Refuse everything in clear but StartTLS. */
+  readonly tlsNeeded?: boolean;
   /** Refuse everything to who is not bound. */
   readonly bindNeeded?: boolean;
   /** Entries returned at most; the server then says sizeLimitExceeded. */
@@ -105,9 +107,14 @@ export class OpenLdap {
     await ended;
   }
 
-  /** It keeps its sockets and answers nothing. */
-  freeze(): void {
+  /** It keeps its sockets and answers nothing. Returns when every thread stands still, which a signal takes its time for. */
+  async freeze(): Promise<void> {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error('slapd is not running');
     this.#child?.kill('SIGSTOP');
+    const tasks = `/proc/${pid}/task`;
+    const isStopped = (task: string): boolean => /\) T /.test(readFileSync(`${tasks}/${task}/stat`, 'latin1'));
+    while (!readdirSync(tasks).every(isStopped)) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   thaw(): void {
@@ -141,6 +148,7 @@ function slapdConfiguration(folder: string, options: OpenLdapOptions): string {
     lines.push(`TLSCertificateFile ${certificate}`, `TLSCertificateKeyFile ${key}`);
   }
   if (options.sizeLimit !== undefined) lines.push(`sizelimit ${options.sizeLimit}`);
+  if (options.tlsNeeded) lines.push('security ssf=128');
   if (options.bindNeeded) lines.push('require authc');
   lines.push(
     'database mdb',
