@@ -44,6 +44,12 @@ interface Offered {
   readonly _maxAllowedSize?: number;
 }
 
+/** QUIRK: nodemailer 10.6.0 collects refusals in the envelope that it was given, and keeps them whatever comes later. */
+interface Collected {
+  mailError?: HopError;
+  rejectedErrors?: readonly HopError[];
+}
+
 /** How long a hop may take to answer QUIT before the connection is torn down. */
 const QUIT_MS = 2000;
 
@@ -114,7 +120,7 @@ export class HopConnection {
     this.used += 1;
     // what is in there afterwards is an answer to MAIL or to something later
     this.#smtp.lastServerResponse = false;
-    const sent: SMTPEnvelope & { rejectedErrors?: readonly HopError[] } = {
+    const sent: SMTPEnvelope & Collected = {
       from: envelope.reversePath ?? '',
       to: [...envelope.recipients],
       use8BitMime: envelope.eightBit,
@@ -127,7 +133,7 @@ export class HopConnection {
     const transaction: Transaction = {
       hop: this.hop,
       end,
-      // SMTPConnection collects the rejections in the envelope that it was given, whatever happens later
+      refusedMail: sent.mailError,
       rejections: sent.rejectedErrors ?? [],
       begun: stream.begun,
       complete: stream.complete,

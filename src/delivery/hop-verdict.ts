@@ -29,6 +29,8 @@ export type SendEnd =
 export interface Transaction {
   readonly hop: string;
   readonly end: SendEnd;
+  /** The error at MAIL, whatever ended the transaction later; undefined when MAIL was taken or not answered. */
+  readonly refusedMail: HopError | undefined;
   /** Errors at RCPT, each with its recipient. */
   readonly rejections: readonly HopError[];
   /** The first body octet was asked for. */
@@ -51,12 +53,12 @@ export interface Verdict extends HopResult {
 /** Never throws. */
 export function readVerdict(transaction: Transaction): Verdict {
   const { end, hop, begun, complete } = transaction;
-  const untouched = !transaction.answered && !begun;
+  const own = readRejections(transaction);
   const doubt = (reply: Reply): Verdict => ({
-    ...readRejections(transaction),
+    rejected: own.rejected,
     reply,
     ambiguous: begun,
-    untouched,
+    untouched: !transaction.answered && !begun,
     inStep: false,
     transactionOpen: false,
   });
@@ -64,19 +66,24 @@ export function readVerdict(transaction: Transaction): Verdict {
   if (transaction.failure !== undefined) {
     return { ...doubt(findingReply(asGatewayError(transaction.failure))), ambiguous: false };
   }
+  if (transaction.refusedMail !== undefined) return readError(transaction, transaction.refusedMail, own.inStep, doubt);
   if (end.kind === 'thrown') return doubt(findingReply(asGatewayError(end.thrown)));
   if (end.kind === 'aborted') return doubt(findingReply(gatewayError('smtp.shutting-down', 'aborted')));
   if (end.kind === 'timeout') return doubt(lost(`${hop}: time-out`));
   if (end.kind === 'lost') return doubt(lost(hop));
-  if (end.kind === 'error') return readError(transaction, end.error, doubt);
+  if (end.kind === 'error') return readError(transaction, end.error, own.inStep, doubt);
   const reply = parseReply(end.text, hop);
   if (reply === null || resultOf(reply) !== 'delivered') return doubt(garbageReply(end.text, hop));
   if (!complete) return doubt(garbageReply('a reply before the end of the message', hop));
-  const { rejected, inStep } = readRejections(transaction);
-  return { rejected, reply, ambiguous: false, untouched: false, inStep, transactionOpen: false };
+  return { ...doubt(reply), ambiguous: false, untouched: false, inStep: own.inStep };
 }
 
-function readError(transaction: Transaction, error: HopError, doubt: (reply: Reply) => Verdict): Verdict {
+function readError(
+  transaction: Transaction,
+  error: HopError,
+  inStep: boolean,
+  doubt: (reply: Reply) => Verdict,
+): Verdict {
   const { hop, begun, complete } = transaction;
   if (typeof error.response !== 'string') {
     const reason = error.timeoutType === undefined ? (error.originalCode ?? error.code) : 'time-out';
@@ -87,27 +94,26 @@ function readError(transaction: Transaction, error: HopError, doubt: (reply: Rep
   if (reply === null || reply.code < 400 || (unasked && reply.code !== 421)) {
     return doubt(garbageReply(error.response, hop));
   }
-  const refusedMail = error.command === 'MAIL FROM';
+  const atMail = error === transaction.refusedMail;
   if (reply.code === 421) {
     // at MAIL it is the farewell to an idle connection that crossed our command: nothing was tried on it
-    return { ...doubt(reply), ambiguous: false, untouched: refusedMail };
+    return { ...doubt(reply), ambiguous: false, untouched: atMail };
   }
-  // MAIL refused: what was said to the recipients sent along with it (RFC 2920) follows from that
-  const own = refusedMail ? { rejected: new Map<string, Reply>(), inStep: true } : readRejections(transaction);
   return {
-    rejected: own.rejected,
-    reply,
+    ...doubt(reply),
     ambiguous: false,
     untouched: false,
     // a refusal in the middle of the body leaves the rest of it to be read as commands
-    inStep: own.inStep && begun === complete,
-    transactionOpen: !begun && !refusedMail,
+    inStep: inStep && transaction.end.kind === 'error' && begun === complete,
+    transactionOpen: !begun && !atMail,
   };
 }
 
 function readRejections(transaction: Transaction): { rejected: Map<string, Reply>; inStep: boolean } {
   const rejected = new Map<string, Reply>();
   let inStep = true;
+  // what was said to recipients sent along with a refused MAIL (RFC 2920) follows from that alone
+  if (transaction.refusedMail !== undefined) return { rejected, inStep };
   for (const { recipient, response } of transaction.rejections) {
     if (recipient === undefined) continue;
     const reply = parseReply(response ?? '', transaction.hop);

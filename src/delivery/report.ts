@@ -117,7 +117,7 @@ function who(reply: Reply): string {
 }
 
 function said(reply: Reply): string {
-  return `${reply.code === 0 ? '' : `${reply.code} `}${reply.enhanced} ${ascii(reply.text)}`;
+  return oneField(`${reply.code === 0 ? '' : `${reply.code} `}${reply.enhanced} ${reply.text}`);
 }
 
 function statusPart(
@@ -139,7 +139,7 @@ function statusPart(
       'Action: failed',
       `Status: ${reply.enhanced}`,
       ...(reply.hop === null ? [] : [`Remote-MTA: dns; ${oneField(reply.hop.replace(/:\d+$/, ''))}`]),
-      ...(reply.code === 0 ? [] : [`Diagnostic-Code: smtp; ${oneField(said(reply))}`]),
+      ...(reply.code === 0 ? [] : [`Diagnostic-Code: smtp; ${said(reply)}`]),
       `Last-Attempt-Date: ${formatDate(at)}`,
     ];
   });
@@ -150,9 +150,11 @@ function statusPart(
 function headerPart(reportHeader: string): string {
   const kept: string[] = [];
   let bytes = 0;
-  const rawLines = reportHeader.split(/\r\n|\r|\n/).filter((line) => line !== '');
+  const rawLines = reportHeader.split(/\r\n|\r|\n/);
   let dropping = false;
   for (const line of rawLines) {
+    // what follows an empty line would be content
+    if (line === '') break;
     if (!/^[ \t]/.test(line)) dropping = /^(?:resent-)?bcc[ \t]*:/i.test(line) || !/^[!-9;-~]+[ \t]*:/.test(line);
     if (dropping) continue;
     bytes += line.length + 2;
