@@ -7,6 +7,7 @@
  */
 import path from 'node:path';
 import { type ControlServer, type ControlViews, openControlServer } from './admin/control-server.ts';
+import { PROFILES } from './cms/profile.ts';
 import type { Configuration } from './config/configuration.ts';
 import { loadConfiguration } from './config/load-configuration.ts';
 import { formatMistake } from './config/mistake-list.ts';
@@ -86,6 +87,7 @@ export async function openSnapshot(configuration: Configuration): Promise<Opened
     directory: directory.directory,
     trust: trust.trust,
     identities: identities.identities,
+    profiles: PROFILES,
     vouchHeaders: vouchHeadersOf(configuration),
   };
   return { ok: true, value, warnings: [...trust.warnings, ...identities.warnings, ...directory.warnings] };

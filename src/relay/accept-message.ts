@@ -7,7 +7,6 @@ import type { Envelope } from '../envelope.ts';
 import { asGatewayError, type GatewayError, gatewayError } from '../errors.ts';
 import { messageQueued, messageUnsigned } from '../log/relay-events.ts';
 import type { HeaderBlock } from '../mime/header-block.ts';
-import type { ContentProtection } from '../policy/decide-recipient.ts';
 import { bodyBinding } from '../queue/body-binding.ts';
 import type { BodyWriter, Intake, Queue } from '../queue/queue.ts';
 import { RECORD_FORMAT } from '../queue/record.ts';
@@ -21,6 +20,7 @@ import { type BodyPlan, planCopies } from './copy-plan.ts';
 import { logDecision } from './log-decision.ts';
 import { checkHeader, openMessage, visibleRecipients } from './message-header.ts';
 import { reportHeader, withoutInternalFields } from './outgoing-header.ts';
+import type { PlannedMessage } from './planned-message.ts';
 import { draftGroups, finishGroups } from './record-groups.ts';
 import type { Snapshot } from './snapshot.ts';
 import { treatRecipient } from './treat-recipient.ts';
@@ -54,7 +54,7 @@ export async function acceptMessage(
     const assessments = facts.map((fact) => concludeAssessment(fact, envelope.from, signer.facts, content));
     refuseUnserved(envelope, assessments);
     logUnsigned(envelope, signer, assessments);
-    const plan = planMessage(assessments, header);
+    const plan = planMessage(snapshot, assessments, header);
     const clean = withoutInternalFields(header, snapshot.vouchHeaders);
     const message: PlannedMessage = { envelope, header: clean, content, signer, plan, receivedAt: startedAt };
     const { queueId, octets } = await storeMessage(context, message, opened.body);
@@ -95,20 +95,9 @@ function logUnsigned(envelope: Envelope, signer: SignerAssessment, assessments: 
   if (wanted && signing.kind === 'no') messageUnsigned(envelope.traceId, signing.reason, problem ?? '');
 }
 
-function planMessage(assessments: readonly Assessment[], header: HeaderBlock): readonly BodyPlan[] {
+function planMessage(snapshot: Snapshot, assessments: readonly Assessment[], header: HeaderBlock): readonly BodyPlan[] {
   const visible = visibleRecipients(header);
-  return planCopies(assessments.map((assessment) => treatRecipient(assessment, visible)));
-}
-
-/** A message about which everything is decided and whose body is still to come. */
-export interface PlannedMessage {
-  readonly envelope: Envelope;
-  /** Without internal fields. */
-  readonly header: HeaderBlock;
-  readonly content: ContentProtection;
-  readonly signer: SignerAssessment;
-  readonly plan: readonly BodyPlan[];
-  readonly receivedAt: Date;
+  return planCopies(assessments.map((assessment) => treatRecipient(assessment, snapshot.profiles, visible)));
 }
 
 async function storeMessage(
@@ -117,11 +106,11 @@ async function storeMessage(
   body: AsyncIterable<Buffer>,
 ): Promise<{ queueId: string; octets: number }> {
   const intake = await context.queue.begin(message.envelope.traceId);
-  let sealing: Sealing | null = null;
+  let started: Sealing | null = null;
   try {
     const drafts = draftGroups(message);
     const writers = message.plan.map((_, index) => intake.body(bodyBinding(drafts, index)));
-    sealing = startSealing({
+    const sealing = startSealing({
       header: message.header,
       forms: message.plan.map((planned, index) => formRequest(planned, writers[index])),
       signer: signerFor(context.snapshot, message),
@@ -129,6 +118,7 @@ async function storeMessage(
       entropy: context.entropy,
       leaveUntouched: message.content === 'signed',
     });
+    started = sealing;
     let octets = message.header.raw.length + 2;
     for await (const chunk of body) {
       octets += chunk.length;
@@ -139,7 +129,7 @@ async function storeMessage(
     await commit(context, intake, message, drafts, results);
     return { queueId: intake.id, octets };
   } catch (error) {
-    sealing?.abort();
+    started?.abort();
     await intake.abort();
     throw asGatewayError(error);
   }

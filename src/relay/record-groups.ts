@@ -2,13 +2,12 @@
  * The groups of the queue record, in two steps: what is known before the body streams (and is bound into every sealed
  * chunk, catalogue C19), and the rest once it has.
  */
-import { issuerAndSerialNumber } from '../cms/recipient-identifiers.ts';
 import { gatewayError } from '../errors.ts';
 import type { QueueContent, QueueGroup } from '../queue/record.ts';
 import type { FormResult } from '../smime/seal.ts';
-import type { PlannedMessage } from './accept-message.ts';
 import type { BodyPlan, Copy } from './copy-plan.ts';
 import { outgoingHeader, receivedField } from './outgoing-header.ts';
+import type { PlannedMessage } from './planned-message.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** A group before its body was written. */
@@ -56,27 +55,22 @@ export function finishGroups(
       received,
       snapshot.rules.ours,
     ).toString('latin1');
-    return planned.copies.map((copy, copyIndex) => {
+    return planned.copies.map((_, copyIndex) => {
       const draft = drafts[next++];
       if (draft?.content.bodyIndex !== bodyIndex) throw gatewayError('defect', 'drafts and results are out of step');
-      return { ...draft, header, content: contentOf(planned, copy, copyIndex, bodyIndex, result) };
+      return { ...draft, header, content: contentOf(planned, copyIndex, bodyIndex, result) };
     });
   });
 }
 
-function contentOf(
-  planned: BodyPlan,
-  copy: Copy,
-  copyIndex: number,
-  bodyIndex: number,
-  result: FormResult,
-): QueueContent {
+function contentOf(planned: BodyPlan, copyIndex: number, bodyIndex: number, result: FormResult): QueueContent {
   if (planned.form.kind !== 'enveloped') {
     if (result.kind !== 'clear') throw gatewayError('defect', 'a clear body came back enveloped');
     return { kind: 'clear', bodyIndex, eightBit: result.eightBit };
   }
   const recipientInfos = result.kind === 'enveloped' ? result.recipientInfos[copyIndex] : undefined;
-  if (result.kind !== 'enveloped' || recipientInfos === undefined) {
+  const identifiers = result.kind === 'enveloped' ? result.recipientIdentifiers[copyIndex] : undefined;
+  if (result.kind !== 'enveloped' || recipientInfos === undefined || identifiers === undefined) {
     // the one place where clear octets could slip in under an encrypted name
     throw gatewayError('defect', 'an encrypted body has no RecipientInfos');
   }
@@ -86,8 +80,6 @@ function contentOf(
     ciphertextBytes: result.ciphertextBytes,
     contentEncryption: result.contentEncryption.toString('base64'),
     recipientInfos: recipientInfos.toString('base64'),
-    expectedRecipients: copy.recipients.flatMap(({ certificate }) =>
-      certificate === null ? [] : [issuerAndSerialNumber(certificate).toString('base64')],
-    ),
+    expectedRecipients: identifiers.map((identifier) => identifier.toString('base64')),
   };
 }

@@ -2,6 +2,7 @@
  * Everything one configuration means, opened and ready: what a transaction takes at MAIL and keeps to its end, so that
  * a reload in the middle changes nothing for mail under way.
  */
+import type { CryptoProfile } from '../cms/profile.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Identities } from '../keys/identities.ts';
 import type { PolicyRules } from '../policy/rules.ts';
@@ -15,6 +16,8 @@ export interface Snapshot {
   readonly directory: Directory;
   readonly trust: Trust;
   readonly identities: Identities;
+  /** Crypto profiles by name. */
+  readonly profiles: Readonly<Record<string, CryptoProfile>>;
   /** Lower-case names of every header field that proves internal origin anywhere; all are stripped on exit. */
   readonly vouchHeaders: ReadonlySet<string>;
 }

@@ -6,6 +6,7 @@
  */
 import { isAscii } from 'node:buffer';
 import { ContentEncryptor } from '../cms/content-encryptor.ts';
+import { issuerAndSerialNumber } from '../cms/recipient-identifiers.ts';
 import type { Entropy } from '../cms/signer.ts';
 import { ENVELOPED_FIELDS, OPAQUE_FIELDS } from './content-fields.ts';
 import type { FormRequest, FormResult } from './seal.ts';
@@ -125,6 +126,7 @@ export class EnvelopedWriter implements FormWriter {
       contentFields: ENVELOPED_FIELDS,
       contentEncryption: this.#encryptor.algorithm,
       recipientInfos,
+      recipientIdentifiers: this.#request.groups.map((group) => group.map(issuerAndSerialNumber)),
       ciphertextBytes: this.#ciphertextBytes,
     };
   }

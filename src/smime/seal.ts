@@ -56,6 +56,8 @@ export type FormResult =
       readonly contentEncryption: Buffer;
       /** RecipientInfos SET, whole DER, one for each entry of `groups` in order. */
       readonly recipientInfos: readonly Buffer[];
+      /** For each entry of `groups` the identifiers (issuerAndSerialNumber, DER) that its RecipientInfos name. */
+      readonly recipientIdentifiers: readonly (readonly Buffer[])[];
       /** Octets of ciphertext written. */
       readonly ciphertextBytes: number;
     };

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { GatewayHouse, sleep, submit } from '../support/gateway-house.ts';
 import { unstuffed } from '../support/smtp-sink.ts';
 
-const BODY = 'Good morning,\r\n\r\nthe price is 480.\r\n.dot at the start\r\nFrom here on.\r\n';
+const BODY = 'Good morning,\r\n\r\nthe price is 480.\r\n.dot at the start\r\nGoodbye.\r\n';
 
 function message(fields: readonly string[], body = BODY): string {
   return `${['Date: Tue, 24 Nov 2026 09:00:00 +0000', 'MIME-Version: 1.0', ...fields].join('\r\n')}\r\n\r\n${body}`;
@@ -49,12 +49,12 @@ describe('system: end to end', function () {
     assert.match(headerOf(got.message), /^Received: from /);
     assert.match(
       headerOf(got.message),
-      /Content-Type: application\/pkcs7-mime; smime-type=enveloped-data; name="?smime\.p7m"?/,
+      /Content-Type: application\/pkcs7-mime; smime-type=enveloped-data;\s+name="?smime\.p7m"?/,
     );
     assert.match(headerOf(got.message), /Subject: Offer/);
     assert.doesNotMatch(got.message.toString('latin1'), /480/);
     const entity = house.open('rita@partner.example', got.message).toString('latin1');
-    assert.equal(entity, `Content-Type: text/plain\r\n\r\n${BODY}`.replace('\r\nFrom here', '\r\nFrom here'));
+    assert.equal(entity, `Content-Type: text/plain\r\n\r\n${BODY}`);
   });
 
   it('does the same for an elliptic-curve recipient with an elliptic-curve signer', async () => {
@@ -76,8 +76,9 @@ describe('system: end to end', function () {
     const got = await next(before + 1);
     assert.ok(got);
     const entity = house.open('erik@partner.example', got.message).toString('latin1');
-    assert.match(entity, /Content-Transfer-Encoding: quoted-printable/i);
-    assert.match(entity, /Gr=C3=BC=C3=9Fe/);
+    assert.match(entity, /^Content-Type: text\/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n/);
+    const [, body = ''] = entity.split('\r\n\r\n');
+    assert.equal(Buffer.from(body, 'base64').toString(), 'Gr\u00fc\u00dfe\r\n');
   });
 
   it('signs only where there is no certificate and the rule lets it', async () => {
@@ -92,9 +93,20 @@ describe('system: end to end', function () {
     assert.ok(got);
     assert.match(
       headerOf(got.message),
-      /Content-Type: multipart\/signed; protocol="application\/pkcs7-signature"; micalg=sha-256/,
+      /Content-Type: multipart\/signed; protocol="application\/pkcs7-signature";\s+micalg=sha-256/,
     );
     assert.ok(house.verify(got.message).toString('latin1').endsWith(BODY));
+  });
+
+  it('makes what relays may alter safe before it signs', async () => {
+    const before = sinkMessages().length;
+    const body = 'trailing blanks  \r\nFrom here on\r\n';
+    await submit(house.port, 'anna@example.org', ['nora@partner.example'], message(['From: anna@example.org'], body));
+    const got = await next(before + 1);
+    assert.ok(got);
+    const entity = house.verify(got.message).toString('latin1');
+    assert.match(entity, /Content-Transfer-Encoding: quoted-printable\r\n/);
+    assert.ok(entity.endsWith('\r\n\r\ntrailing blanks =20\r\n=46rom here on\r\n'), entity);
   });
 
   it('leaves a message as it came where the rule says never', async () => {
@@ -176,7 +188,7 @@ describe('system: end to end', function () {
     const got = await next(before + 2);
     assert.ok(got);
     const once = house.decrypt('rita@partner.example', got.message);
-    assert.equal((once.toString('latin1').match(/pkcs7-signature; name/g) ?? []).length, 1);
+    assert.equal((once.toString('latin1').match(/pkcs7-signature;\s+name/g) ?? []).length, 1);
     assert.ok(house.verify(once).toString('latin1').endsWith(BODY));
   });
 

@@ -1,0 +1,17 @@
+/** A message about which everything is decided and whose body is still to come. */
+import type { Envelope } from '../envelope.ts';
+import type { HeaderBlock } from '../mime/header-block.ts';
+import type { ContentProtection } from '../policy/decide-recipient.ts';
+import type { SignerAssessment } from './assess-signer.ts';
+import type { BodyPlan } from './copy-plan.ts';
+
+export interface PlannedMessage {
+  readonly envelope: Envelope;
+  /** Without internal fields. */
+  readonly header: HeaderBlock;
+  /** What the body claims to be already. */
+  readonly content: ContentProtection;
+  readonly signer: SignerAssessment;
+  readonly plan: readonly BodyPlan[];
+  readonly receivedAt: Date;
+}
