@@ -52,7 +52,7 @@ export class FolderSource implements Source {
   #closed = false;
 
   constructor(options: FolderOptions, rank: number, firstSeen: FirstSeen, clock: () => number) {
-    this.name = `folder ${options.label}`;
+    this.name = `folder ${options.label.replace(/\/+$/, '')}`;
     this.domains = options.for;
     this.#options = options;
     this.#rank = rank;
