@@ -27,6 +27,7 @@ export const PARTS_MAX = 1000;
 const CRLF = Buffer.from('\r\n');
 const NOTHING = Buffer.alloc(0);
 const HYPHEN = 0x2d;
+const LF = 0x0a;
 const IDENTITY = new Set(['7bit', '8bit', 'binary']);
 
 /** An open multipart. */
@@ -82,7 +83,7 @@ export class CanonicalEntity {
   /** The body ended. @throws GatewayError message.malformed */
   end(): Buffer[] {
     const out = this.#advance(NOTHING, true);
-    if (this.#body === null) this.#writeHeader(this.#header, out);
+    if (this.#body === null) this.#endHeaderOnly(out);
     else this.#body.end(out, false);
     if (this.#encodingBroken) {
       throw gatewayError('message.malformed', '8-bit data or a long line under a base64 or quoted-printable label');
@@ -138,8 +139,7 @@ export class CanonicalEntity {
     }
     const match = line[0] === HYPHEN && line[1] === HYPHEN ? this.#finder.match(withoutLineEnd(line)) : null;
     if (match !== null) {
-      // a part that has no body, not even an empty one
-      this.#writeHeader(this.#header, out);
+      this.#endHeaderOnly(out);
       out.push(line);
       this.#passDelimiter(match);
       return { at: end, waits: false };
@@ -150,6 +150,15 @@ export class CanonicalEntity {
     // a million folds of three octets would cost a hundred each as slices of their own
     if (this.#header.length >= 1024) this.#header = [Buffer.concat(this.#header)];
     return { at: end, waits: false };
+  }
+
+  /** A part ended inside its header: it has no body, not even an empty one, and must still be beyond doubt. */
+  #endHeaderOnly(out: Buffer[]): void {
+    const lines = Buffer.concat(this.#header);
+    const header = parseHeaderBlock(lines.at(-1) === LF || lines.length === 0 ? lines : Buffer.concat([lines, CRLF]));
+    readType(header, false);
+    readMechanism(header);
+    this.#writeHeader([lines], out);
   }
 
   /** Goes where a delimiter leads: to the next part, or behind its multipart. Ends every multipart inside. */

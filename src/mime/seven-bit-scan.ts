@@ -49,6 +49,6 @@ export class SevenBitScan {
       start = at + 1;
     }
     const last = chunk.lastIndexOf(LF);
-    this.#column = chunk.length - (last >= start ? last + 1 : start);
+    this.#column = chunk.length - (last === -1 ? start : last + 1);
   }
 }
