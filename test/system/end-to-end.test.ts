@@ -5,7 +5,7 @@ import path from 'node:path';
 import { GatewayHouse, sleep, submit } from '../support/gateway-house.ts';
 import { unstuffed } from '../support/smtp-sink.ts';
 
-const BODY = 'Good morning,\r\n\r\nthe price is 480.\r\n.dot at the start\r\nGoodbye.\r\n';
+const BODY = 'Good morning,\r\n\r\nthe price is K4N4RY-480.\r\n.dot at the start\r\nGoodbye.\r\n';
 
 function message(fields: readonly string[], body = BODY): string {
   return `${['Date: Tue, 24 Nov 2026 09:00:00 +0000', 'MIME-Version: 1.0', ...fields].join('\r\n')}\r\n\r\n${body}`;
@@ -52,7 +52,7 @@ describe('system: end to end', function () {
       /Content-Type: application\/pkcs7-mime; smime-type=enveloped-data;\s+name="?smime\.p7m"?/,
     );
     assert.match(headerOf(got.message), /Subject: Offer/);
-    assert.doesNotMatch(got.message.toString('latin1'), /480/);
+    assert.doesNotMatch(got.message.toString('latin1'), /K4N4RY/);
     const entity = house.open('rita@partner.example', got.message).toString('latin1');
     assert.equal(entity, `Content-Type: text/plain\r\n\r\n${BODY}`);
   });
@@ -230,10 +230,10 @@ describe('system: end to end', function () {
   it('O1 logs who, what and why, and no content', async () => {
     const events = new Set(house.log.map(({ event }) => event));
     for (const event of ['gateway.started', 'recipient.decided', 'message.queued']) assert.ok(events.has(event), event);
-    assert.doesNotMatch(house.output, /480|Offer|Good morning/);
+    assert.doesNotMatch(house.output, /K4N4RY|Offer|Good morning/);
     for (const name of readdirSync(house.spool, { recursive: true, withFileTypes: true })) {
       if (!name.isFile()) continue;
-      assert.doesNotMatch(readFileSync(path.join(name.parentPath, name.name), 'latin1'), /480|Offer|anna@/);
+      assert.doesNotMatch(readFileSync(path.join(name.parentPath, name.name), 'latin1'), /K4N4RY|Offer|anna@/);
     }
   });
 });
