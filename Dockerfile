@@ -2,11 +2,9 @@
 # Mount the configuration at /etc/sealgate and a volume for the spool at /var/lib/sealgate.
 FROM node:24-bookworm-slim AS build
 WORKDIR /build
-COPY package.json package-lock.json .npmrc tsconfig.json ./
+COPY package.json package-lock.json .npmrc tsconfig.json tsconfig.build.json ./
 RUN npm ci
 COPY src ./src
-COPY test ./test
-COPY benchmarks ./benchmarks
 RUN npm run build && npm prune --omit=dev
 
 FROM node:24-bookworm-slim

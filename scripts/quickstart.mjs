@@ -33,7 +33,7 @@ const INSTALLED = 'node_modules/.package-lock.json';
 if (!existsSync(INSTALLED) || statSync(INSTALLED).mtimeMs < statSync('package-lock.json').mtimeMs) {
   step('Installing packages', 'npm', ['ci']);
 }
-step('Building', process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.']);
+step('Building', process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
 const { demonstrate } = await import('./quickstart/demonstrate.mjs');
 process.exitCode = await demonstrate({ root: ROOT, once: process.argv.includes('--once') });
 
