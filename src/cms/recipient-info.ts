@@ -3,8 +3,8 @@
  *
  * RSA: key transport with RSAES-PKCS1-v1_5 (RFC 3370 §4.2.1). P-256 and P-384: one ephemeral ECDH with the X9.63 KDF
  * and AES-256 key wrap, no ukm (RFC 5753 §3.1, §7.1). One KeyAgreeRecipientInfo a recipient: NSS reads no shared ones.
- * Recipients are named by issuerAndSerialNumber. Refused with cms.unsupported: RSA below 2048 or above 8192 bits or
- * with an even exponent or 1 (which encrypts nothing), other curves and algorithms, points that are not on their curve.
+ * Recipients are named by issuerAndSerialNumber. Refused with cms.unsupported: weak RSA keys (an exponent of 1 encrypts
+ * nothing), other curves and algorithms, points that are not on their curve.
  * What is constant for a certificate is made once and kept as long as the certificate object is.
  */
 import { constants, createCipheriv, createHash, ECDH, type KeyObject, publicEncrypt } from 'node:crypto';
@@ -13,16 +13,11 @@ import { parseWholeBitString } from '../asn1/der-values.ts';
 import { der, derBitString, derContext, derInteger, derOctetString, derSequence, TAG } from '../asn1/der-writer.ts';
 import { GatewayError, gatewayError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
+import { findKeyWeakness } from '../x509/key-strength.ts';
 import { AES256_WRAP, EC_PUBLIC_KEY, RSA_ENCRYPTION, STANDARD_DH } from './algorithm-identifiers.ts';
 import { issuerAndSerialNumber } from './recipient-identifiers.ts';
 import type { Entropy } from './signer.ts';
 
-/** RFC 8551 §4.2: below, keys SHOULD NOT be used. */
-const RSA_BITS_MIN = 2048;
-/** Above, one message costs too much time (RFC 8551 §6). */
-const RSA_BITS_MAX = 8192;
-/** OpenSSL refuses longer ones with large moduli. */
-const RSA_EXPONENT_MAX = 2n ** 64n - 1n;
 /** AES-256, the only content cipher of the default profile. */
 const CONTENT_KEY_OCTETS = 32;
 /** RFC 3394: one block of 8 octets more than the key. */
@@ -62,7 +57,7 @@ const prepared = new WeakMap<Certificate, Prepared>();
  * Whether this version can encrypt to the key of a certificate: algorithm, size and point only. Key usage, dates and
  * trust are the path validator's.
  * @param certificate attacker-chosen
- * @returns `reason` is one phrase for an administrator, such as `RSA key of 1024 bits, at least 2048 are needed`
+ * @returns `reason` is one phrase for an administrator, such as `RSA of 1024 bits, at least 2048 are needed`
  */
 export function canEncryptTo(certificate: Certificate): { ok: true } | { ok: false; reason: string } {
   const recipient = prepare(certificate);
@@ -160,13 +155,9 @@ function prepareFresh(certificate: Certificate): Prepared {
 }
 
 function prepareRsa(certificate: Certificate): Prepared {
-  const { bits, exponent } = certificate.key;
-  if (bits < RSA_BITS_MIN) return unfit(`RSA key of ${bits} bits, at least ${RSA_BITS_MIN} are needed`);
-  if (bits > RSA_BITS_MAX) return unfit(`RSA key of ${bits} bits, at most ${RSA_BITS_MAX} are used`);
-  if (exponent === null || exponent < 3n || exponent % 2n === 0n || exponent > RSA_EXPONENT_MAX) {
-    return unfit('RSA key with an unsafe public exponent');
-  }
-  const modulusOctets = Math.ceil(bits / 8);
+  const weakness = findKeyWeakness(certificate);
+  if (weakness !== null) return unfit(weakness.text);
+  const modulusOctets = Math.ceil(certificate.key.bits / 8);
   const whole = derSequence(
     derInteger(0),
     issuerAndSerialNumber(certificate),

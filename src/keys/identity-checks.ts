@@ -11,11 +11,9 @@ import { type Address, parseAddress } from '../address.ts';
 import { gatewayError } from '../errors.ts';
 import { printable } from '../log/logger.ts';
 import type { Certificate } from '../x509/certificate.ts';
+import { findKeyWeakness } from '../x509/key-strength.ts';
 import type { KeyFile } from './pem-file.ts';
 
-const RSA_BITS_MIN = 2048;
-/** Receivers need not verify longer ones (RFC 8550 §4.3). */
-const RSA_BITS_MAX = 8192;
 const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
 /** How long before its end a certificate is warned of, in days. */
 const EXPIRY_WARNING_DAYS = 30;
@@ -76,15 +74,10 @@ export function mailboxesOf(certificate: Certificate): Address[] {
 
 /** @throws GatewayError keys.unusable for a key that is weak, unsupported, or may not or does not sign */
 export function checkSigningKey({ key, certificate }: MatchedFile): void {
-  const { kind, bits, curve, exponent } = certificate.key;
-  if (kind === 'rsa') {
-    if (bits < RSA_BITS_MIN) throw unusable(`its RSA key of ${bits} bits is weak: get one of ${RSA_BITS_MIN} or more`);
-    if (bits > RSA_BITS_MAX)
-      throw unusable(`its RSA key of ${bits} bits is too long: get one of ${RSA_BITS_MAX} at most`);
-    if (exponent === null || exponent < 3n || exponent % 2n === 0n) {
-      throw unusable('its RSA key has an unsafe public exponent: get another key');
-    }
-  } else if (kind !== 'ec' || curve !== 'P-256') {
+  const { kind, curve } = certificate.key;
+  const weakness = findKeyWeakness(certificate);
+  if (weakness?.kind === 'weak') throw unusable(`its key is weak (${weakness.text}): get another one`);
+  if (kind !== 'rsa' && (kind !== 'ec' || curve !== 'P-256')) {
     const found = kind === 'ec' ? `EC on curve ${curve ?? 'unknown'}` : kind;
     throw unusable(`its key (${found}) is not supported in this version: use RSA or EC P-256`);
   }
