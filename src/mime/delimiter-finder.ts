@@ -14,6 +14,8 @@ const BOUNDARY_LENGTH_MAX = 200;
 const DELIMITER_OCTETS_MAX = 998;
 
 const HYPHEN = 0x2d;
+const SPACE = 0x20;
+const TAB = 0x09;
 const DELIMITER_START = Buffer.from('\r\n--');
 const CRLF = Buffer.from('\r\n');
 
@@ -90,7 +92,9 @@ export class DelimiterFinder {
 
   /** Compares a line that begins with two hyphens, without its CRLF. @throws GatewayError message.malformed */
   match(line: Buffer): Match | null {
-    const text = line.toString('latin1', 2).replace(/[ \t]+$/, '');
+    let end = line.length;
+    while (end > 2 && (line[end - 1] === SPACE || line[end - 1] === TAB)) end--;
+    const text = line.toString('latin1', 2, end);
     const opened = this.#depths.get(text);
     const closed = text.endsWith('--') ? this.#depths.get(text.slice(0, -2)) : undefined;
     if (opened !== undefined && closed !== undefined) {
