@@ -24,11 +24,14 @@ export function logLoginFailed(listener: string, ip: string, login: string): voi
   log().warn({ event: 'smtp.login-failed', listener, ip, login: printable(login) });
 }
 
-/** MAIL, one RCPT or the message was refused. A defect comes with its stack. */
+/**
+ * MAIL, one RCPT or the message was refused. A defect comes with its stack.
+ * `said` is the command line of MAIL or RCPT, for an address that could not be parsed has no better form.
+ */
 export function logTransactionRefused(
   stage: DialogueStage,
   refusal: GatewayError,
-  facts: { listener: string; ip: string; traceId: string | null; from: string | null; recipient?: string },
+  facts: { listener: string; ip: string; traceId: string | null; from: string | null; said: string | null },
 ): void {
   const line = {
     event: 'smtp.transaction-refused',
@@ -37,7 +40,7 @@ export function logTransactionRefused(
     ip: facts.ip,
     traceId: facts.traceId,
     from: facts.from === null ? null : printable(facts.from),
-    ...(facts.recipient === undefined ? {} : { recipient: printable(facts.recipient) }),
+    ...(facts.said === null ? {} : { said: printable(facts.said) }),
     code: refusal.code,
     reply: `${refusal.reply} ${refusal.enhanced}`,
     detail: printable(refusal.detail),

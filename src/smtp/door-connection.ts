@@ -28,7 +28,7 @@ export class DoorConnection extends DoorSession {
       this.#transaction = this.#beginTransaction(command);
       this.say(REPLY.senderAccepted);
     } catch (thrown) {
-      this.say(this.#refusal('mail', thrown, null));
+      this.say(this.#refusal('mail', thrown, null, command));
     }
     callback();
   }
@@ -36,7 +36,7 @@ export class DoorConnection extends DoorSession {
   override handler_RCPT(command: Buffer, callback: () => void): void {
     const transaction = this.#transaction;
     this.#addRecipient(transaction, command)
-      .catch((thrown: unknown) => this.#refusal('rcpt', thrown, transaction))
+      .catch((thrown: unknown) => this.#refusal('rcpt', thrown, transaction, command))
       .then((reply) => {
         this.say(reply);
         callback();
@@ -145,7 +145,7 @@ export class DoorConnection extends DoorSession {
   }
 
   /** Logs what was thrown and makes its reply. */
-  #refusal(stage: DialogueStage, thrown: unknown, transaction: MailTransaction | null): Reply {
+  #refusal(stage: DialogueStage, thrown: unknown, transaction: MailTransaction | null, command?: Buffer): Reply {
     const refusal = asGatewayError(thrown);
     if (refusal.code.startsWith('smtp.') && refusal.permanent) this.blame();
     logTransactionRefused(stage, refusal, {
@@ -153,6 +153,7 @@ export class DoorConnection extends DoorSession {
       ip: this.ip,
       traceId: transaction?.mail.traceId ?? null,
       from: transaction?.mail.from?.text ?? null,
+      said: command?.toString('latin1') ?? null,
     });
     return replyOf(refusal);
   }

@@ -45,7 +45,9 @@ class ListeningDoor implements Door {
   #servers: readonly DoorServer[] = [];
   /** One change at a time. */
   #turn: Promise<void> = Promise.resolve();
-  readonly #leaving: Promise<void>[] = [];
+  /** Dropped listeners whose sessions go on. */
+  readonly #leaving = new Set<Promise<void>>();
+  #closing: Promise<void> | null = null;
 
   constructor(options: DoorOptions, receiver: Receiver) {
     this.#state = {
@@ -89,10 +91,19 @@ class ListeningDoor implements Door {
     }
     for (const server of servers) server.options.name = options.hostname;
     this.#servers = servers;
-    for (const server of dropped) this.#leaving.push(server.stopListening());
+    for (const server of dropped) {
+      const left = server.stopListening();
+      this.#leaving.add(left);
+      void left.then(() => this.#leaving.delete(left));
+    }
   }
 
-  async close(graceMs: number): Promise<void> {
+  close(graceMs: number): Promise<void> {
+    this.#closing ??= this.#close(graceMs);
+    return this.#closing;
+  }
+
+  async #close(graceMs: number): Promise<void> {
     await this.#turn;
     const { connections } = this.#state;
     this.#state.draining = true;

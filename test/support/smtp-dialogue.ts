@@ -56,8 +56,16 @@ export class SmtpDialogue {
 
   /** Sends bytes and waits until the socket took them: shows the server's back-pressure. */
   async sendAll(bytes: Buffer): Promise<void> {
-    if (this.#socket.write(bytes)) return;
-    await Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')]);
+    if (this.#socket.write(bytes) || this.#socket.destroyed) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        this.#socket.removeListener('drain', done);
+        this.#socket.removeListener('close', done);
+        resolve();
+      };
+      this.#socket.on('drain', done);
+      this.#socket.on('close', done);
+    });
   }
 
   /** Sends a line and expects a reply. */
