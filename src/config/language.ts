@@ -4,6 +4,7 @@
  * planned, so that they are refused by name and never ignored.
  */
 import type { Settings } from '../policy/rules.ts';
+import { either, list, map, record } from './map-shape.ts';
 import {
   domainName,
   duration,
@@ -24,19 +25,8 @@ import {
   sourcePattern,
   truth,
 } from './scalars.ts';
-import {
-  choice,
-  defaulted,
-  defaultedMap,
-  either,
-  list,
-  map,
-  optional,
-  plannedAsMap,
-  record,
-  required,
-  type Shape,
-} from './shape.ts';
+import { defaulted, defaultedMap, optional, required, type Shape } from './shape.ts';
+import { choice, plannedAsList, plannedAsMap } from './text-shape.ts';
 
 /** What `policy/` falls back to and the profiles that `cms/` has: said again for the reference, held equal by a test. */
 export const BUILT_IN: Settings = {
@@ -95,18 +85,20 @@ export const listenerShape = map(
   { keys: ['entry'] },
 );
 
-const identitiesShape = either(
-  path,
-  map(
-    {
-      folder: required(path, 'Folder of our senders: one `.p12` or `.pem` an address.'),
-      decrypts: optional(
-        record(mailbox, choice(['elsewhere'])),
-        'warned about',
-        'Addresses whose encrypted mail is opened elsewhere: no warning that their signing certificate also allows encryption.',
-      ),
-    },
-    { keys: ['delegates', 'pkcs11'] },
+const identitiesShape = plannedAsList(
+  either(
+    path,
+    map(
+      {
+        folder: required(path, 'Folder of our senders: one `.p12` or `.pem` an address.'),
+        decrypts: optional(
+          record(mailbox, choice(['elsewhere'])),
+          'warned about',
+          'Addresses whose encrypted mail is opened elsewhere: no warning that their signing certificate also allows encryption.',
+        ),
+      },
+      { keys: ['delegates', 'pkcs11'] },
+    ),
   ),
 );
 

@@ -6,7 +6,8 @@ import { isIP } from 'node:net';
 import { parseAddress, parseDomain } from '../address.ts';
 import type { RecipientRule } from '../policy/rules.ts';
 import { type Network, parseNetwork } from './network.ts';
-import { NOT_SUPPORTED, scalar, Wrong } from './shape.ts';
+import { NOT_SUPPORTED } from './shape.ts';
+import { scalar, Wrong } from './text-shape.ts';
 
 export interface Endpoint {
   /** Domain name in A-labels, or an IP address without brackets. */

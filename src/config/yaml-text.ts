@@ -36,7 +36,7 @@ export function parseYamlText(text: string, list: MistakeList): ParsedNode | nul
   }
   if (document.errors.length + document.warnings.length > 0) return null;
   if (document.contents === null) return refuse(list, 0, 'is empty');
-  return refuseAliases(document.contents, list) ? document.contents : null;
+  return refuseExtras(document.contents, list) ? document.contents : null;
 }
 
 function refuse(list: MistakeList, offset: number, problem: string, allowed = ''): null {
@@ -62,13 +62,18 @@ function findDeepNesting(text: string): number | null {
   return null;
 }
 
-function refuseAliases(node: ParsedNode | null, list: MistakeList): boolean {
+/** Aliases and tags: a reader of the file must see each value where it holds. */
+function refuseExtras(node: ParsedNode | null, list: MistakeList): boolean {
   if (node === null) return true;
   if (isAlias(node)) {
     list.mistake({ key: '', offset: node.range[0] }, 'aliases are not used here', 'write the value out');
     return false;
   }
-  if (isSeq(node)) return node.items.map((item) => refuseAliases(item, list)).every(Boolean);
+  if (node.tag !== undefined) {
+    list.mistake({ key: '', offset: node.range[0] }, 'tags are not used here', '');
+    return false;
+  }
+  if (isSeq(node)) return node.items.map((item) => refuseExtras(item, list)).every(Boolean);
   if (!isMap(node)) return true;
-  return node.items.map((pair) => refuseAliases(pair.key, list) && refuseAliases(pair.value, list)).every(Boolean);
+  return node.items.map((pair) => refuseExtras(pair.key, list) && refuseExtras(pair.value, list)).every(Boolean);
 }

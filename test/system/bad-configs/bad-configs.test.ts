@@ -1,5 +1,5 @@
 /**
- * Broken configurations, a folder each: `sealgate.yaml` and `expected`, every mistake as `sealgate check` says it. A file
+ * Broken configurations, a folder each: `site`, the file, and `expected`, every mistake as `sealgate check` says it. A file
  * refused for the wrong reason, at the wrong place or with one mistake too few fails. Dropping in a folder adds a case.
  */
 import assert from 'node:assert/strict';
@@ -27,7 +27,7 @@ describe('bad configurations (O3, O5)', () => {
 
   for (const name of names) {
     it(name, async () => {
-      const text = readFileSync(path.join(CASES, name, 'sealgate.yaml'));
+      const text = readFileSync(path.join(CASES, name, 'site'));
       const expected = readFileSync(path.join(CASES, name, 'expected'), 'utf8');
       const file = house.write('sealgate.yaml', text, 0o644);
       const terminal = new CapturedTerminal();
