@@ -23,7 +23,7 @@ export interface Ending {
 export interface FormWriter {
   /** Octets of the body as it came. */
   body(block: Buffer): Promise<void>;
-  /** Octets of the entity to be protected. `last`: nothing of it follows but {@link FormWriter.end}. */
+  /** Octets of the entity to be protected. */
   entity(block: Buffer): Promise<void>;
   end(ending: Ending): Promise<FormResult>;
   /** Wipes what must not stay in memory. Never throws. */
