@@ -44,15 +44,27 @@ export interface CollectionReading {
  */
 export async function readCollection(name: string, location: string, at: Date): Promise<CollectionReading> {
   const builder = new CollectionBuilder(at);
+  let files: string[] = [];
   try {
-    for (const file of await filesOf(location)) builder.add(file, await readFileBounded(file));
+    files = await filesOf(location);
   } catch (thrown) {
-    builder.mistakes.push(`trust: ${location} cannot be read: ${thrown instanceof Error ? thrown.message : thrown}`);
+    builder.mistakes.push(unreadable(location, thrown));
+  }
+  for (const file of files) {
+    try {
+      builder.add(file, await readFileBounded(file));
+    } catch (thrown) {
+      builder.mistakes.push(unreadable(file, thrown));
+    }
   }
   if (builder.mistakes.length === 0 && builder.isEmpty) {
     builder.mistakes.push(`trust: ${location} holds no CA certificate`);
   }
   return { collection: builder.build(name), mistakes: builder.mistakes, warnings: builder.warnings };
+}
+
+function unreadable(location: string, thrown: unknown): string {
+  return `trust: ${location} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
 }
 
 async function filesOf(location: string): Promise<string[]> {
@@ -66,8 +78,8 @@ async function readFileBounded(file: string): Promise<Buffer> {
   const handle = await open(file);
   try {
     const facts = await handle.stat();
-    if (!facts.isFile()) throw new Error(`${file} is not a regular file`);
-    if (facts.size > FILE_OCTETS_MAX) throw new Error(`${file} has ${facts.size} octets, limit ${FILE_OCTETS_MAX}`);
+    if (!facts.isFile()) throw new Error('not a regular file');
+    if (facts.size > FILE_OCTETS_MAX) throw new Error(`${facts.size} octets, limit ${FILE_OCTETS_MAX}`);
     return await handle.readFile();
   } finally {
     await handle.close();

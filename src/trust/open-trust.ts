@@ -5,6 +5,7 @@
  * Refused: to open with any mistake in the collection, for a certificate missing silently is mail refused silently.
  * Revocation is not checked in this version, and every verdict says so.
  */
+import { createHash } from 'node:crypto';
 import { collectionOpened, collectionRefused, collectionWarning } from '../log/trust-events.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { PathResult } from '../x509/path.ts';
@@ -19,6 +20,10 @@ export type OpenedTrust =
 
 /** Most intermediates taken from one certificate's company; more are left out. */
 const EXTRA_INTERMEDIATES_MAX = 100;
+/** One for each correspondent, purpose and mailbox. */
+const ACCEPTED_MAX = 50_000;
+/** Few, because a refusal holds the texts of what was tried, and lives for a minute. */
+const REFUSED_MAX = 1_000;
 
 /**
  * Reads the collection. All mistakes at once, each naming its file.
@@ -38,7 +43,8 @@ export async function openTrust(options: TrustOptions, at: Date = new Date()): P
 class CollectionTrust implements Trust {
   readonly collections: readonly CollectionFacts[];
   private readonly collection: TrustCollection;
-  private readonly cache = new VerdictCache();
+  private readonly accepted = new VerdictCache(ACCEPTED_MAX);
+  private readonly refused = new VerdictCache(REFUSED_MAX);
 
   constructor(collection: TrustCollection) {
     this.collection = collection;
@@ -64,9 +70,8 @@ class CollectionTrust implements Trust {
     const { certificate, purpose, address, at, extraIntermediates } = question;
     const asked = [certificate.sha256, collection.name, collection.version, purpose, address?.text ?? ''].join(' ');
     // what was refused may be accepted with other company; what was accepted stays so
-    const acceptanceKey = `accepted ${asked}`;
-    const refusalKey = ['refused', asked, ...extraIntermediates.map((extra) => extra.sha256)].join(' ');
-    const known = this.cache.find(acceptanceKey, at) ?? this.cache.find(refusalKey, at);
+    const askedWith = `${asked} ${companyKey(extraIntermediates)}`;
+    const known = this.accepted.find(asked, at) ?? this.refused.find(askedWith, at);
     if (known !== null) return known;
     const result = validatePath({
       leaf: certificate,
@@ -79,9 +84,17 @@ class CollectionTrust implements Trust {
       purpose,
       address,
     });
-    this.cache.keep(result.ok ? acceptanceKey : refusalKey, result, at, nextStart(question, collection));
+    if (result.ok) this.accepted.keep(asked, result, at, null);
+    else this.refused.keep(askedWith, result, at, nextStart(question, collection));
     return result;
   }
+}
+
+function companyKey(extras: readonly Certificate[]): string {
+  if (extras.length === 0) return '';
+  const hash = createHash('sha256');
+  for (const { sha256 } of extras) hash.update(sha256);
+  return hash.digest('hex');
 }
 
 /** The first moment after `at` at which any certificate that could be part of a path becomes valid. */

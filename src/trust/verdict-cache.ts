@@ -9,7 +9,6 @@
 import { LRUCache } from 'lru-cache';
 import type { PathResult } from '../x509/path.ts';
 
-const ENTRIES_MAX = 50_000;
 const REFUSAL_MS = 60_000;
 
 interface Entry {
@@ -20,7 +19,12 @@ interface Entry {
 }
 
 export class VerdictCache {
-  private readonly entries = new LRUCache<string, Entry>({ max: ENTRIES_MAX });
+  private readonly entries: LRUCache<string, Entry>;
+
+  /** @param entriesMax the least recently used go first */
+  constructor(entriesMax: number) {
+    this.entries = new LRUCache({ max: entriesMax });
+  }
 
   /** The verdict given before, if it still holds at this moment. */
   find(key: string, at: Date): PathResult | null {

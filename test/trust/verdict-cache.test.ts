@@ -1,0 +1,38 @@
+/** The interval in which a verdict is given again, to the millisecond. */
+import assert from 'node:assert/strict';
+import { VerdictCache } from '../../src/trust/verdict-cache.ts';
+import type { PathResult } from '../../src/x509/path.ts';
+import { makeAuthority } from '../support/certificate-builder.ts';
+
+const { certificate } = makeAuthority();
+const date = (ms: number): Date => new Date(1_800_000_000_000 + ms);
+const accepted: PathResult = {
+  ok: true,
+  path: { certificates: [certificate], validFrom: date(-1000), validUntil: date(1_000_000) },
+};
+const failure = { code: 'no-path', text: '', certificate, rank: 1 } as const;
+const refused: PathResult = { ok: false, failure, attempts: [] };
+
+describe('VerdictCache', () => {
+  it('keeps an acceptance while the path is valid, before and after it was given', () => {
+    const cache = new VerdictCache(10);
+    cache.keep('a', accepted, date(0), date(10));
+    for (const ms of [-1000, 0, 11, 1_000_000]) assert.equal(cache.find('a', date(ms)), accepted, String(ms));
+    for (const ms of [-1001, 1_000_001]) assert.equal(cache.find('a', date(ms)), null, String(ms));
+    assert.equal(cache.find('b', date(0)), null);
+  });
+
+  it('keeps a refusal for a minute from when it was given', () => {
+    const cache = new VerdictCache(10);
+    cache.keep('a', refused, date(0), null);
+    for (const ms of [0, 60_000]) assert.equal(cache.find('a', date(ms)), refused, String(ms));
+    for (const ms of [-1, 60_001]) assert.equal(cache.find('a', date(ms)), null, String(ms));
+  });
+
+  it('keeps a refusal until just before a certificate becomes valid', () => {
+    const cache = new VerdictCache(10);
+    cache.keep('a', refused, date(0), date(10));
+    assert.equal(cache.find('a', date(9)), refused);
+    assert.equal(cache.find('a', date(10)), null);
+  });
+});
