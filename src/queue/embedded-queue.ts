@@ -31,7 +31,6 @@ export interface EmbeddedQueueParts {
 
 export class EmbeddedQueue implements Queue {
   readonly #parts: EmbeddedQueueParts;
-  readonly #commits = new Set<Promise<void>>();
   #stopped: Promise<void> | null = null;
 
   constructor(parts: EmbeddedQueueParts) {
@@ -99,14 +98,10 @@ export class EmbeddedQueue implements Queue {
   }
 
   async #commit(intake: Intake, record: QueueRecord): Promise<void> {
-    const commit = intake.commit(record);
-    this.#commits.add(commit);
     try {
-      await commit;
+      await intake.commit(record);
     } catch (thrown) {
       throw this.#logged(intake.id, thrown);
-    } finally {
-      this.#commits.delete(commit);
     }
     this.#parts.counters.queued += 1;
     const recipients = record.groups.reduce((sum, group) => sum + group.recipients.length, 0);
@@ -128,8 +123,6 @@ export class EmbeddedQueue implements Queue {
   async #stop(graceMs: number): Promise<void> {
     const { scheduler, store, release } = this.#parts;
     const interrupted = await scheduler.stop(graceMs);
-    // a commit under way is about to be acknowledged, and takes no longer than the disk does
-    await Promise.allSettled(this.#commits);
     await store.close();
     await release();
     events.queueClosed(scheduler.size, interrupted);

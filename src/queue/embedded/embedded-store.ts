@@ -61,6 +61,8 @@ export class EmbeddedStore implements Store {
   readonly #parts: EmbeddedParts;
   readonly #room: FreeRoom;
   readonly #mailFlush: FolderFlush;
+  /** Intakes under way. */
+  readonly #intakes = new Set<Intake>();
   #closed = false;
 
   constructor(options: Pick<QueueOptions, 'folder' | 'reserveBytes'>, parts: EmbeddedParts) {
@@ -103,7 +105,7 @@ export class EmbeddedStore implements Store {
     this.#requireOpen();
     const { files, keys, random } = this.#parts;
     await this.#room.claim(0);
-    return new MailFileWriter(id, random(SALT_OCTETS), {
+    const intake = new MailFileWriter(id, random(SALT_OCTETS), {
       files,
       key: keys.current,
       temporary: this.#path('tmp', id),
@@ -113,7 +115,10 @@ export class EmbeddedStore implements Store {
         await this.#room.claim(octets);
       },
       flushMailFolder: () => this.#mailFlush.flush(),
+      ended: (ended) => this.#intakes.delete(ended),
     });
+    this.#intakes.add(intake);
+    return intake;
   }
 
   async load(id: string): Promise<StoredMail | null> {
@@ -161,8 +166,10 @@ export class EmbeddedStore implements Store {
     }
   }
 
+  /** Gives up what is still coming in; a commit under way is waited for, its 250 is due. */
   async close(): Promise<void> {
     this.#closed = true;
+    await Promise.all([...this.#intakes].map((intake) => intake.abort()));
     await this.#mailFlush.flush().catch(() => undefined);
   }
 

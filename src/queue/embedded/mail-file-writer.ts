@@ -31,6 +31,8 @@ export interface MailFilePlace {
   /** @throws GatewayError queue.full */
   claimRoom(octets: number): Promise<void>;
   flushMailFolder(): Promise<void>;
+  /** The intake was committed, or is gone. */
+  ended(intake: Intake): void;
 }
 
 interface BodyUnderWay {
@@ -55,6 +57,8 @@ export class MailFileWriter implements Intake {
   #written = HEADER_OCTETS;
   #file: SpoolFile | null = null;
   #writing: Promise<void> = Promise.resolve();
+  /** Settles, never rejects, when a commit or the removal has ended. */
+  #ending: Promise<void> = Promise.resolve();
   #failure: GatewayError | null = null;
   #stage: 'open' | 'committing' | 'committed' | 'gone' = 'open';
   /** Only then is the name in `mail/` ours to remove. */
@@ -84,6 +88,18 @@ export class MailFileWriter implements Intake {
     this.#requireOpen();
     this.#checkRecord(record);
     this.#stage = 'committing';
+    const commit = this.#commit(record);
+    this.#ending = commit.catch(() => undefined);
+    await commit;
+  }
+
+  /** While a commit is under way it decides (the client may vanish just before its 250): then this waits for it. */
+  async abort(): Promise<void> {
+    if (this.#stage === 'open') this.#ending = this.#removeAll();
+    await this.#ending;
+  }
+
+  async #commit(record: QueueRecord): Promise<void> {
     try {
       await this.#writing;
       await this.#writeRecord(record);
@@ -91,17 +107,12 @@ export class MailFileWriter implements Intake {
       this.#renamed = true;
       await this.#place.flushMailFolder();
       this.#stage = 'committed';
+      this.#place.ended(this);
     } catch (thrown) {
       const failure = this.#fail(thrown, 'committing');
       await this.#removeAll();
       throw failure;
     }
-  }
-
-  async abort(): Promise<void> {
-    // a commit under way decides for itself: the client may vanish while the 250 is due
-    if (this.#stage !== 'open') return;
-    await this.#removeAll();
   }
 
   async #writeBody(index: number, body: BodyUnderWay, data: Buffer): Promise<void> {
@@ -234,5 +245,6 @@ export class MailFileWriter implements Intake {
     await file?.close().catch(() => undefined);
     await this.#place.files.unlink(this.#place.temporary).catch(() => undefined);
     if (this.#renamed) await this.#place.files.unlink(this.#place.final).catch(() => undefined);
+    this.#place.ended(this);
   }
 }
