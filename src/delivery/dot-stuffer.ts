@@ -15,7 +15,6 @@ const STUFFED = Buffer.from('.');
 export class DotStuffer {
   /** The octet before the next chunk; the message begins at the start of a line. */
   #last = LF;
-  #empty = true;
 
   /**
    * @param chunk message octets; trusted to be CRLF-true and checked all the same
@@ -24,22 +23,23 @@ export class DotStuffer {
    */
   update(chunk: Buffer): Buffer {
     if (chunk.length === 0) return chunk;
+    const before = this.#last;
+    // at the start of the message `before` is an LF that no CR precedes: it stuffs a dot, and a LF after it is bare
+    if (before === CR && chunk[0] !== LF) throw bare('CR', -1);
+    const end = chunk.length - 1;
     const dots: number[] = [];
-    let last = this.#last;
-    // at the start of the message `last` is an LF that no CR precedes: only the first LF must not pass for its twin
-    if (this.#empty && chunk[0] === LF) throw bare('LF', 0);
-    this.#empty = false;
-    for (let i = 0; i < chunk.length; i += 1) {
+    for (let i = 0; i <= end; i += 1) {
       const octet = chunk[i] as number;
-      if (last === CR) {
-        if (octet !== LF) throw bare('CR', i - 1);
-      } else if (octet <= DOT) {
-        if (octet === LF) throw bare('LF', i);
-        if (octet === DOT && last === LF) dots.push(i);
-      }
-      last = octet;
+      // nearly every octet of mail is above these three
+      if (octet > DOT) continue;
+      const previous = i === 0 ? before : chunk[i - 1];
+      if (octet === LF) {
+        if (previous !== CR) throw bare('LF', i);
+      } else if (octet === CR) {
+        if (i < end && chunk[i + 1] !== LF) throw bare('CR', i);
+      } else if (octet === DOT && previous === LF) dots.push(i);
     }
-    this.#last = last;
+    this.#last = chunk[end] as number;
     return dots.length === 0 ? chunk : stuff(chunk, dots);
   }
 

@@ -7,8 +7,7 @@
  */
 import type SMTPConnection from 'nodemailer/lib/smtp-connection';
 import type { SMTPEnvelope } from 'nodemailer/lib/smtp-connection';
-import type { Reply } from '../queue/queue.ts';
-import { type HopError, readVerdict, type SendEnd, type Transaction } from './hop-verdict.ts';
+import { type HopError, type HopResult, readVerdict, type SendEnd, type Transaction } from './hop-verdict.ts';
 import { WireStream } from './wire-stream.ts';
 
 /** The envelope of one transaction; addresses checked by the caller: nodemailer sends odd ones as they are. */
@@ -20,18 +19,6 @@ export interface HopEnvelope {
   /** null leaves SIZE= out. */
   readonly bytes: number | null;
   readonly eightBit: boolean;
-}
-
-/** How one transaction ended. */
-export interface HopResult {
-  /** The reply to each recipient who was rejected at RCPT. */
-  readonly rejected: ReadonlyMap<string, Reply>;
-  /** What all others share. */
-  readonly reply: Reply;
-  /** True when the hop may have taken the message although no reply said so. */
-  readonly ambiguous: boolean;
-  /** True when the connection failed before MAIL was answered: as if nothing had been tried. */
-  readonly untouched: boolean;
 }
 
 /**

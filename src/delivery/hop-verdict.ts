@@ -10,7 +10,6 @@
 import type SMTPConnection from 'nodemailer/lib/smtp-connection';
 import { asGatewayError, gatewayError } from '../errors.ts';
 import type { Reply } from '../queue/queue.ts';
-import type { HopResult } from './hop-connection.ts';
 import { findingReply, garbageReply, parseReply, resultOf } from './smtp-reply.ts';
 
 /** An error as SMTPConnection calls back with it. */
@@ -43,6 +42,19 @@ export interface Transaction {
   readonly answered: boolean;
 }
 
+/** How one transaction ended. */
+export interface HopResult {
+  /** The reply to each recipient who was rejected at RCPT. */
+  readonly rejected: ReadonlyMap<string, Reply>;
+  /** What all others share. */
+  readonly reply: Reply;
+  /** True when the hop may have taken the message although no reply said so. */
+  readonly ambiguous: boolean;
+  /** True when the connection failed before MAIL was answered: as if nothing had been tried. */
+  readonly untouched: boolean;
+}
+
+/** {@link HopResult} with what becomes of the connection. */
 export interface Verdict extends HopResult {
   /** The next command may follow on the same connection. */
   readonly inStep: boolean;

@@ -6,9 +6,9 @@
  * RecipientInfos that do not parse or name anybody else, a recipient without a certificate, and a recipient who is not
  * of the group are refused. Pure.
  */
+import type { EnvelopedDataParts } from '../cms/enveloped-data-writer.ts';
 import { readRecipientIdentifiers } from '../cms/recipient-identifiers.ts';
 import type { QueueGroup } from '../queue/record.ts';
-import type { EnvelopedParts } from './wire-form.ts';
 
 /** AES block (FIPS 197), which CBC with padding fills (RFC 5652 §6.3). */
 const BLOCK_BYTES = 16;
@@ -27,7 +27,7 @@ export type SealedProof =
 /** The content of a group after the proof; the only form that {@link wireOctets} takes. */
 export type ProvenContent =
   | { readonly kind: 'clear'; readonly eightBit: boolean }
-  | { readonly kind: 'enveloped'; readonly parts: EnvelopedParts };
+  | { readonly kind: 'enveloped'; readonly parts: EnvelopedDataParts };
 
 /**
  * Checks one group against the recipients it is about to go to.

@@ -7,12 +7,14 @@
  * that opens inbound mail. Retries and their times are the queue's.
  */
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { type Address, parseAddress } from '../address.ts';
 import { asGatewayError, type ErrorCode, gatewayError } from '../errors.ts';
 import { logDeliveryDefect, logNotSealed } from '../log/delivery-events.ts';
 import type { Courier, Delivery, FailureReport, RecipientOutcome, Reply, ReportMessage } from '../queue/queue.ts';
-import type { HopConnection, HopResult } from './hop-connection.ts';
+import type { HopConnection } from './hop-connection.ts';
 import { HopPool, type RouteStatus } from './hop-pool.ts';
+import type { HopResult } from './hop-verdict.ts';
 import { OutcomeSheet } from './outcome-sheet.ts';
 import { formatReport } from './report.ts';
 import type { DeliveryOptions } from './route-options.ts';
@@ -64,6 +66,8 @@ class PooledCourier implements SmtpCourier {
     const own = new AbortController();
     const abort = (): void => own.abort();
     if (signal.aborted || this.#closed) abort();
+    // the queue may give one signal to all its deliveries, far more than the ten that Node warns about
+    setMaxListeners(0, signal);
     signal.addEventListener('abort', abort);
     this.#underWay.add(own);
     try {

@@ -5,20 +5,11 @@
  * Only octets that are CRLF-true leave: a bare CR or LF is refused with `defect` before anything of its chunk is
  * written, for a repair would change what was signed and passing it on would be smuggling (catalogue S3).
  */
-import { envelopedDataBytes, writeEnvelopedData } from '../cms/enveloped-data-writer.ts';
+import { type EnvelopedDataParts, envelopedDataBytes, writeEnvelopedData } from '../cms/enveloped-data-writer.ts';
 import { gatewayError } from '../errors.ts';
 import { Base64Encoder } from '../mime/base64-encoder.ts';
 import { DotStuffer } from './dot-stuffer.ts';
 import type { ProvenContent } from './sealed-proof.ts';
-
-/** The parts round the ciphertext that {@link writeEnvelopedData} takes. */
-export interface EnvelopedParts {
-  /** RecipientInfos SET, whole DER. */
-  readonly recipientInfos: Buffer;
-  /** contentEncryptionAlgorithm, whole DER. */
-  readonly contentEncryption: Buffer;
-  readonly ciphertextBytes: number;
-}
 
 /** Most octets given to the socket at once, but for a body chunk that is larger already. */
 const CHUNK_BYTES = 65536;
@@ -88,7 +79,7 @@ function joined(pieces: readonly Buffer[], bytes: number): Buffer {
 }
 
 /** Base64 of the EnvelopedData; ends with CRLF. */
-async function* base64Text(parts: EnvelopedParts, ciphertext: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* base64Text(parts: EnvelopedDataParts, ciphertext: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const encoder = new Base64Encoder();
   let bytes = 0;
   for await (const chunk of writeEnvelopedData(parts, ciphertext)) {

@@ -7,7 +7,11 @@
  * octets through. A filter of another shape than the known one is refused with `defect`: nothing is sent then.
  */
 import { Readable, Transform, type TransformCallback } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { gatewayError } from '../errors.ts';
+
+/** After so many octets the event loop gets its turn: a body at hand and a hop that takes all would keep it for seconds. */
+const TURN_BYTES = 524_288;
 
 /** Streams one message; made for one transaction. Destroying it closes the body it reads from. */
 export class WireStream extends Readable {
@@ -22,6 +26,7 @@ export class WireStream extends Readable {
   /** One chunk is held back until the source gave the next or ended well, so the final dot is never sent too early. */
   #held: Buffer | null = null;
   #reading = false;
+  #sinceTurn = 0;
 
   /**
    * @param octets dot-stuffed octets with the final dot; read to their end or closed
@@ -47,6 +52,10 @@ export class WireStream extends Readable {
   }
 
   async #advance(): Promise<void> {
+    if (this.#sinceTurn >= TURN_BYTES) {
+      this.#sinceTurn = 0;
+      await setImmediate();
+    }
     let chunk = this.#held;
     let next = await this.#octets.next();
     if (chunk === null && next.done !== true) {
@@ -57,6 +66,7 @@ export class WireStream extends Readable {
     if (this.destroyed) return;
     this.#held = next.done === true ? null : next.value;
     if (next.done === true) this.complete = true;
+    this.#sinceTurn += chunk?.length ?? 0;
     if (chunk !== null) this.push(chunk);
     if (next.done === true) this.push(null);
   }

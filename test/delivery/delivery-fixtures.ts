@@ -1,5 +1,6 @@
 /** Deliveries for the tests of this room: clear copies, encrypted copies made by the cms room, and a courier to a sink. */
 import { createHash } from 'node:crypto';
+import { der, derSequence } from '../../src/asn1/der-writer.ts';
 import { ContentEncryptor } from '../../src/cms/content-encryptor.ts';
 import { PROFILES } from '../../src/cms/profile.ts';
 import { issuerAndSerialNumber } from '../../src/cms/recipient-identifiers.ts';
@@ -7,7 +8,7 @@ import type { DeliveryOptions, RouteOptions } from '../../src/delivery/route-opt
 import { openCourier, type SmtpCourier } from '../../src/delivery/smtp-courier.ts';
 import type { Delivery, RecipientOutcome } from '../../src/queue/queue.ts';
 import { type QueueGroup, type QueueRecord, RECORD_FORMAT } from '../../src/queue/record.ts';
-import type { MadeCertificate } from '../support/certificate-builder.ts';
+import { type MadeCertificate, makeCertificate } from '../support/certificate-builder.ts';
 import { CountingEntropy } from '../support/counting-entropy.ts';
 import { type SinkOptions, type SmtpSink, startSmtpSink } from '../support/smtp-sink.ts';
 
@@ -161,3 +162,13 @@ export function inShort(outcomes: readonly RecipientOutcome[]): string[] {
 }
 
 export const NEVER = new AbortController().signal;
+
+/** A certificate for a TLS server on 127.0.0.1, as the next hop has one. */
+export function serverCertificate(ca: MadeCertificate, address = '127.0.0.1'): MadeCertificate {
+  const iPAddress = der(0x87, Buffer.from(address.split('.').map(Number)));
+  return makeCertificate(ca, {
+    name: 'next hop',
+    extendedKeyUsage: ['1.3.6.1.5.5.7.3.1'],
+    extraExtensions: [{ oid: '2.5.29.17', critical: false, value: derSequence(iPAddress) }],
+  });
+}

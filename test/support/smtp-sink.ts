@@ -26,9 +26,12 @@ export type SinkStage =
 /**
  * What to do instead of the ordinary reply: a text is sent as it is (CRLF is added), `hang` says nothing more, `close`
  * ends the connection, `reset` tears it down (RST), `half-close` sends FIN and reads on, `drip` sends an endless reply
- * octet by octet. null: the ordinary reply. At stage `body`, `null` means read on.
+ * octet by octet, `stall` reads nothing more, `no-tls` (at `starttls`) says 220 and answers the handshake with text.
+ * null: the ordinary reply. At stage `body`, `null` means read on.
  */
-export type SinkAct = null | string | { readonly act: 'hang' | 'close' | 'reset' | 'half-close' | 'drip' };
+export type SinkAct = null | string | { readonly act: Misdeed };
+
+export type Misdeed = 'hang' | 'close' | 'reset' | 'half-close' | 'drip' | 'stall' | 'no-tls';
 
 export interface SinkOptions {
   /** Lines of the EHLO reply after the first; `PIPELINING`, `8BITMIME` and `ENHANCEDSTATUSCODES` when left out. */
@@ -199,11 +202,16 @@ class SinkSession {
     return false;
   }
 
-  #misbehave(act: 'hang' | 'close' | 'reset' | 'half-close' | 'drip'): void {
+  #misbehave(act: Misdeed): void {
     this.#silent = true;
     if (act === 'close') this.#socket.destroy();
     if (act === 'reset') this.#socket.resetAndDestroy();
     if (act === 'half-close') this.#socket.end();
+    if (act === 'stall') this.#socket.pause();
+    if (act === 'no-tls') {
+      this.#socket.write('220 2.0.0 go\r\n');
+      this.#socket.once('data', () => this.#socket.write('this is not TLS\r\n'));
+    }
     if (act === 'drip') {
       const timer = setInterval(() => this.#socket.write('2'), 10);
       this.#socket.on('close', () => clearInterval(timer));
