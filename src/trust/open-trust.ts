@@ -6,9 +6,11 @@
  * Revocation is not checked in this version, and every verdict says so.
  */
 import { createHash } from 'node:crypto';
+import { canEncryptTo } from '../cms/recipient-info.ts';
 import { collectionOpened, collectionRefused, collectionWarning } from '../log/trust-events.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { PathResult } from '../x509/path.ts';
+import { pathFailure } from '../x509/path-failure.ts';
 import { validatePath } from '../x509/path-validator.ts';
 import { readCollection, type TrustCollection } from './collection-reader.ts';
 import type { CollectionFacts, Trust, TrustOptions, TrustQuestion, TrustVerdict } from './trust.ts';
@@ -60,8 +62,14 @@ class CollectionTrust implements Trust {
       : { ok: false, failure: result.failure, attempts: result.attempts };
   }
 
-  chainOf(leaf: Certificate, at: Date): readonly Certificate[] {
-    const verdict = this.judge({ certificate: leaf, purpose: 'any', address: null, at, extraIntermediates: [] });
+  chainOf(leaf: Certificate, at: Date, companions: readonly Certificate[]): readonly Certificate[] {
+    const verdict = this.judge({
+      certificate: leaf,
+      purpose: 'any',
+      address: null,
+      at,
+      extraIntermediates: companions,
+    });
     return verdict.ok ? verdict.path.certificates.slice(1, -1) : [];
   }
 
@@ -73,21 +81,33 @@ class CollectionTrust implements Trust {
     const askedWith = `${asked} ${companyKey(extraIntermediates)}`;
     const known = this.accepted.find(asked, at) ?? this.refused.find(askedWith, at);
     if (known !== null) return known;
-    const result = validatePath({
-      leaf: certificate,
-      anchors: collection.anchors,
-      intermediates:
-        extraIntermediates.length === 0
-          ? collection.intermediates
-          : [...collection.intermediates, ...extraIntermediates],
-      at,
-      purpose,
-      address,
-    });
+    const result =
+      unfitKey(question) ??
+      validatePath({
+        leaf: certificate,
+        anchors: collection.anchors,
+        intermediates:
+          extraIntermediates.length === 0
+            ? collection.intermediates
+            : [...collection.intermediates, ...extraIntermediates],
+        at,
+        purpose,
+        address,
+      });
+    const result = validated.ok ? (unfitKey(question) ?? validated) : validated;
     if (result.ok) this.accepted.keep(asked, result, at, null);
     else this.refused.keep(askedWith, result, at, nextStart(question, collection));
     return result;
   }
+}
+
+/** A key that nothing can be encrypted to, such as a point off its curve: better known at RCPT than after DATA. */
+function unfitKey({ certificate, purpose }: TrustQuestion): PathResult | null {
+  if (purpose !== 'encrypt') return null;
+  const fit = canEncryptTo(certificate);
+  if (fit.ok) return null;
+  const failure = pathFailure('key-kind', certificate, `${certificate.subjectName}: ${fit.reason}`);
+  return { ok: false, failure, attempts: [failure] };
 }
 
 function companyKey(extras: readonly Certificate[]): string {

@@ -14,8 +14,11 @@ export interface Trust {
    * (certificate, collection version, purpose, address) was answered and no date of it has passed (catalogue C29).
    */
   judge(question: TrustQuestion): TrustVerdict;
-  /** Certificates between `leaf` and its anchor for inclusion in signatures; the root is left out. Empty if no path. */
-  chainOf(leaf: Certificate, at: Date): readonly Certificate[];
+  /**
+   * Certificates between `leaf` and its anchor for inclusion in signatures; the root is left out. Empty if no path.
+   * @param companions certificates that stood beside the leaf and may be part of the path
+   */
+  chainOf(leaf: Certificate, at: Date, companions: readonly Certificate[]): readonly Certificate[];
   readonly collections: readonly CollectionFacts[];
 }
 

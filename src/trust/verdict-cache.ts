@@ -29,8 +29,8 @@ export class VerdictCache {
   /** The verdict given before, if it still holds at this moment. */
   find(key: string, at: Date): PathResult | null {
     const entry = this.entries.get(key);
-    if (entry === undefined || at.getTime() < entry.from || at.getTime() > entry.until) return null;
-    return entry.result;
+    const holds = entry !== undefined && at.getTime() >= entry.from && at.getTime() <= entry.until;
+    return holds ? entry.result : null;
   }
 
   /**

@@ -79,11 +79,12 @@ function* issuerChecks(issuer: Certificate, purpose: Purpose, at: Date): Checks 
 /** What holds for every certificate of a path. */
 function* anyCertificate(certificate: Certificate, at: Date): Checks {
   const name = certificate.subjectName;
-  if (at > certificate.notAfter) {
+  // asked so that an invalid Date, which compares as neither, is never "valid"
+  if (!(at <= certificate.notAfter)) {
     const sides = `expired ${dateText(certificate.notAfter)} (checked at ${dateText(at)})`;
     yield pathFailure('expired', certificate, `${name}: ${sides}`);
   }
-  if (at < certificate.notBefore) {
+  if (!(at >= certificate.notBefore)) {
     const sides = `valid from ${dateText(certificate.notBefore)} (checked at ${dateText(at)})`;
     yield pathFailure('not-yet-valid', certificate, `${name}: ${sides}`);
   }

@@ -43,7 +43,7 @@ export function mostUseful(failures: readonly PathFailure[]): PathFailure | null
   return best;
 }
 
-/** `2026-11-24`, the way dates stand in failure texts. */
+/** `2026-11-24`, the way dates stand in failure texts. @throws RangeError on an invalid Date, which is a defect */
 export function dateText(date: Date): string {
-  return date.toISOString().slice(0, date.getUTCFullYear() > 9999 ? 13 : 10);
+  return date.toISOString().slice(0, 10);
 }

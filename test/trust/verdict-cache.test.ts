@@ -20,6 +20,7 @@ describe('VerdictCache', () => {
     for (const ms of [-1000, 0, 11, 1_000_000]) assert.equal(cache.find('a', date(ms)), accepted, String(ms));
     for (const ms of [-1001, 1_000_001]) assert.equal(cache.find('a', date(ms)), null, String(ms));
     assert.equal(cache.find('b', date(0)), null);
+    assert.equal(cache.find('a', new Date(Number.NaN)), null);
   });
 
   it('keeps a refusal for a minute from when it was given', () => {

@@ -281,4 +281,8 @@ describe('validatePath', () => {
     assert.equal(codeAt(until.getTime()), 'ok');
     assert.equal(codeAt(until.getTime() + 1), 'expired');
   });
+
+  it('an invalid Date is a defect, never a yes', () => {
+    assert.throws(() => judge(person(), { at: new Date(Number.NaN) }), RangeError);
+  });
 });
