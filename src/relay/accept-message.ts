@@ -152,7 +152,7 @@ function signerFor(snapshot: Snapshot, message: PlannedMessage) {
   if (!signs) return null;
   // no recipient is treated as signed unless the signer was found valid for this very message
   if (identity === null) throw gatewayError('defect', 'a copy is to be signed and there is no identity');
-  return identity.signer(snapshot.trust.chainOf(identity.certificate, message.receivedAt));
+  return identity.signer(snapshot.trust.chainOf(identity.certificate, message.receivedAt, identity.companions));
 }
 
 async function commit(

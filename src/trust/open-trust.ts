@@ -81,19 +81,17 @@ class CollectionTrust implements Trust {
     const askedWith = `${asked} ${companyKey(extraIntermediates)}`;
     const known = this.accepted.find(asked, at) ?? this.refused.find(askedWith, at);
     if (known !== null) return known;
-    const result =
-      unfitKey(question) ??
-      validatePath({
-        leaf: certificate,
-        anchors: collection.anchors,
-        intermediates:
-          extraIntermediates.length === 0
-            ? collection.intermediates
-            : [...collection.intermediates, ...extraIntermediates],
-        at,
-        purpose,
-        address,
-      });
+    const validated = validatePath({
+      leaf: certificate,
+      anchors: collection.anchors,
+      intermediates:
+        extraIntermediates.length === 0
+          ? collection.intermediates
+          : [...collection.intermediates, ...extraIntermediates],
+      at,
+      purpose,
+      address,
+    });
     const result = validated.ok ? (unfitKey(question) ?? validated) : validated;
     if (result.ok) this.accepted.keep(asked, result, at, null);
     else this.refused.keep(askedWith, result, at, nextStart(question, collection));
