@@ -149,6 +149,15 @@ describe('openTrust', () => {
     assert.equal(verdict.path.certificates.length, 3);
   });
 
+  it('C7 nothing is encrypted to a point off its curve: key-kind', async () => {
+    const trust = await trustOf({ 'a.pem': root.pem + middle.pem });
+    const spki = Buffer.from(ada.certificate.spki);
+    spki[spki.length - 1] = (spki[spki.length - 1] ?? 0) ^ 1;
+    const broken = makeCertificate(middle, { key: 'p-256', emails: ['ada@example.com'], spki });
+    for (let round = 0; round < 2; round++) assert.equal(codeOf(ask(trust, broken)), 'key-kind');
+    assert.equal(codeOf(ask(trust, ada)), 'ok');
+  });
+
   it('gives the chain for signatures without the root', async () => {
     const trust = await trustOf({ 'a.pem': root.pem + middle.pem });
     assert.deepEqual(
