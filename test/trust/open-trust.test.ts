@@ -165,6 +165,9 @@ describe('openTrust', () => {
       ['Middle'],
     );
     assert.deepEqual(trust.chainOf(root.certificate, at, []), []);
+    const rootOnly = await trustOf({ 'a.pem': root.pem });
+    assert.deepEqual(rootOnly.chainOf(ada.certificate, at, []), []);
+    assert.deepEqual(rootOnly.chainOf(ada.certificate, at, [middle.certificate]), [middle.certificate]);
     const stranger = makeCertificate(makeAuthority({ name: 'Stranger' }), { key: 'p-256' });
     assert.deepEqual(trust.chainOf(stranger.certificate, at, []), []);
   });
