@@ -75,6 +75,8 @@ export class DoorServer extends SMTPServer {
     this.on('error', (error: Error) => logSocketError(this.state.name, error));
     // a reset between accept and the session's own listeners must not be an uncaught error
     this.netServer.on('connection', (socket) => {
+      // replies to pipelined commands leave one by one: held back, each would wait for the peer's delayed ACK
+      socket.setNoDelay(true);
       socket.on('error', (error) => logSocketError(this.state.name, error));
     });
   }

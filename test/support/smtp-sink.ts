@@ -105,7 +105,7 @@ class Sink implements SmtpSink {
 
   constructor(options: SinkOptions) {
     this.options = options;
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
   }
 
   async listen(): Promise<void> {
