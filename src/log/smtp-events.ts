@@ -7,7 +7,7 @@ import type { GatewayError } from '../errors.ts';
 import { log, printable } from './logger.ts';
 
 /** Where in the dialogue a refusal fell. */
-export type DialogueStage = 'mail' | 'rcpt' | 'data';
+export type DialogueStage = 'auth' | 'mail' | 'rcpt' | 'data';
 
 /** A connection was turned away before or instead of a transaction. */
 export function logConnectionRefused(listener: string, ip: string, refusal: GatewayError): void {

@@ -11,7 +11,7 @@ import type { TLSSocket } from 'node:tls';
 import type { SMTPServer, SMTPServerAuthentication } from 'smtp-server';
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { asGatewayError, type GatewayError, gatewayError } from '../errors.ts';
-import { logConnectionRefused, logLoginFailed } from '../log/smtp-events.ts';
+import { logConnectionRefused, logLoginFailed, logTransactionRefused } from '../log/smtp-events.ts';
 import { unmapAddress } from './client-rules.ts';
 import type { DoorState, ListenerState, OpenConnection } from './door-state.ts';
 import { InputParser } from './input-parser.ts';
@@ -213,11 +213,23 @@ export abstract class DoorSession extends SMTPConnection implements OpenConnecti
       .then((right) => {
         if (!right) logLoginFailed(this.listener.name, this.ip, name);
         return right ? null : gatewayError('smtp.login-failed', 'wrong name or password');
-      }, asGatewayError)
+      })
+      .catch((thrown: unknown) => {
+        const defect = asGatewayError(thrown);
+        logTransactionRefused('auth', defect, {
+          listener: this.listener.name,
+          ip: this.ip,
+          traceId: null,
+          from: null,
+          said: null,
+        });
+        return defect;
+      })
       .then((refusal) => {
         if (refusal === null) callback(null, { user: name });
         else callback(Object.assign(new Error(refusal.publicText), { responseCode: refusal.reply }));
-      });
+      })
+      .catch(() => this.destroy());
   }
 
   // words

@@ -110,6 +110,25 @@ describe('smtp: the ordinary dialogue', () => {
     await until(() => receiver.abandoned === ended + 2 && receiver.open === 0);
   });
 
+  it('ends the transaction when it closes, even if the client never does', async () => {
+    const { port, receiver } = await openTestDoor();
+    for (const [i, [command, code]] of (
+      [
+        ['QUIT\r\n', 221],
+        ['NOOP\n', 521],
+        [`${'x'.repeat(20_000)}`, 421],
+      ] as const
+    ).entries()) {
+      const client = await SmtpDialogue.open(port, { allowHalfOpen: true });
+      await client.command('EHLO c.example', 250);
+      await client.command('MAIL FROM:<a@x.example>', 250);
+      client.send(command);
+      await client.expect(code);
+      assert.equal(receiver.abandoned, i + 1);
+      client.destroy();
+    }
+  });
+
   it('keeps the order of commands', async () => {
     const { port, receiver } = await openTestDoor();
     const client = await SmtpDialogue.open(port);

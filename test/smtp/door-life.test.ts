@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { GatewayError } from '../../src/errors.ts';
 import { type Door, openDoor } from '../../src/smtp/door.ts';
+import { DoorServer, planListener } from '../../src/smtp/door-server.ts';
+import type { DoorState } from '../../src/smtp/door-state.ts';
+import { LoginThrottle } from '../../src/smtp/login-throttle.ts';
 import { makeAuthority } from '../support/certificate-builder.ts';
 import { SmtpDialogue } from '../support/smtp-dialogue.ts';
 import { closeTestDoors, doorOptions, FakeReceiver, listenerOf, openTestDoor, portOf, until } from './fake-receiver.ts';
@@ -51,6 +54,25 @@ describe('smtp: life of the door', () => {
     ]) {
       await assert.rejects(openDoor(doorOptions({ listeners: [listener] }), new FakeReceiver()), cannotOpen);
     }
+  });
+
+  it("throws the library's own certificate away, from the beginning and when TLS is taken out", () => {
+    const made = makeAuthority({ key: 'p-256' });
+    const tls = { certificate: Buffer.from(made.pem), key: Buffer.from(made.keyPem) };
+    const state: DoorState = {
+      options: doorOptions(),
+      receiver: new FakeReceiver(),
+      draining: false,
+      connections: new Set(),
+      throttle: new LoginThrottle(),
+      ongone: () => undefined,
+    };
+    const server = new DoorServer(state, planListener(listenerOf()));
+    assert.equal(server.secureContext.size, 0);
+    server.apply(planListener(listenerOf({ tls })));
+    assert.equal(server.secureContext.size, 1);
+    server.apply(planListener(listenerOf()));
+    assert.equal(server.secureContext.size, 0);
   });
 
   it('opens all listeners or none', async () => {

@@ -94,6 +94,33 @@ describe('smtp: input parser', () => {
     }
   });
 
+  it('runs nothing behind a message before it is answered, even if the reader was behind', async () => {
+    const parser = new InputParser();
+    const story: string[] = [];
+    parser.oncommand = (text, resume) => {
+      story.push(text.toString());
+      if (text.toString() === 'DATA') {
+        const stream = new MessageStream(1e9);
+        parser.startMessage(stream);
+        void (async () => {
+          for await (const _ of stream) await new Promise((wake) => setTimeout(wake, 5));
+          await new Promise((wake) => setTimeout(wake, 20));
+          story.push('answered');
+          parser.continue();
+        })();
+      }
+      resume?.();
+    };
+    const block = Buffer.from(`${'x'.repeat(98)}\r\n`.repeat(600));
+    parser.write(Buffer.from('DATA\r\n'));
+    parser.write(Buffer.from(block));
+    parser.write(Buffer.from(block));
+    await new Promise<void>((resolve) =>
+      parser.write(Buffer.concat([block, Buffer.from('.\r\nNOOP\r\n')]), () => resolve()),
+    );
+    assert.deepEqual(story, ['DATA', 'answered', 'NOOP']);
+  });
+
   it('drops a last line without CRLF', async () => {
     const parser = new InputParser();
     const commands: string[] = [];

@@ -31,10 +31,10 @@ export class SmtpDialogue {
   /** Connects and reads the greeting, unless told that none will come. */
   static async open(
     port: number,
-    options: { host?: string; localAddress?: string; greeting?: number | null } = {},
+    options: { host?: string; localAddress?: string; greeting?: number | null; allowHalfOpen?: boolean } = {},
   ): Promise<SmtpDialogue> {
-    const localAddress = options.localAddress === undefined ? {} : { localAddress: options.localAddress };
-    const socket = connectTcp({ port, host: options.host ?? '127.0.0.1', ...localAddress });
+    const { greeting: _, ...socketOptions } = options;
+    const socket = connectTcp({ port, host: '127.0.0.1', ...socketOptions });
     await once(socket, 'connect');
     const dialogue = new SmtpDialogue(socket);
     const greeting = options.greeting === undefined ? 220 : options.greeting;
