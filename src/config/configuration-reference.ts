@@ -44,11 +44,16 @@ interface Row {
   readonly doc: string;
 }
 
+/** Columns padded, as the formatter of the repository wants Markdown. */
 function formatTable(rows: readonly Row[]): string {
-  const lines = rows.map(
-    ({ key, allowed, absence, doc }) => `| \`${key}\` | ${cell(allowed)} | ${cell(absence)} | ${cell(doc)} |`,
+  const cells = rows.map(({ key, allowed, absence, doc }) => [`\`${key}\``, ...[allowed, absence, doc].map(cell)]);
+  const head = ['key', 'value', 'if absent', ''];
+  const widths = head.map((title, column) =>
+    Math.max(3, title.length, ...cells.map((row) => (row[column] ?? '').length)),
   );
-  return ['| key | value | if absent | |', '|---|---|---|---|', ...lines].join('\n');
+  const line = (row: readonly string[]) =>
+    `| ${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join('\n');
 }
 
 /** Every key below this one, depth first. */
@@ -135,7 +140,7 @@ A map of login names. Only its owner may read it.
 
 \`\`\`yaml
 anna:
-  password: "scrypt$32768$8$1$..."     # sealgate login hash
+  password: "scrypt$32768$8$1$..." # sealgate login hash
   addresses: [anna@example.org]
 \`\`\``;
 
@@ -150,13 +155,13 @@ one recipient (case, Unicode or A-label) are one rule.
 
 ## What the settings do
 
-| what is found | \`encrypt: required\` | \`encrypt: if-possible\` |
-|---|---|---|
-| a usable certificate | encrypted | encrypted |
-| every source answered: none exists | refused, 550 | \`without-certificate\`: \`plain\` sends in clear, \`refuse\` is 550 |
-| one exists and cannot be used | refused, 550 | \`unusable\`: \`refuse\` is 550, \`plain\` sends in clear |
-| it could not be found out | refused for now, 451 | refused for now, 451 |
-| the message came encrypted already | refused, 550 | sent as it is |
+| what is found                      | \`encrypt: required\`  | \`encrypt: if-possible\`                                         |
+| ---------------------------------- | -------------------- | -------------------------------------------------------------- |
+| a usable certificate               | encrypted            | encrypted                                                      |
+| every source answered: none exists | refused, 550         | \`without-certificate\`: \`plain\` sends in clear, \`refuse\` is 550 |
+| one exists and cannot be used      | refused, 550         | \`unusable\`: \`refuse\` is 550, \`plain\` sends in clear            |
+| it could not be found out          | refused for now, 451 | refused for now, 451                                           |
+| the message came encrypted already | refused, 550         | sent as it is                                                  |
 
 \`required\` never goes plain: an inherited \`plain\` is overruled, and one written beside \`required\` is a mistake.
 
