@@ -1,0 +1,49 @@
+/**
+ * `npm run bench [-- seal|relay] [--rounds N]`: runs the benchmarks and writes benchmarks/results/NAME.md and .json with
+ * commit, Node version and machine. Trust the ratios: they come from interleaved rounds of one run.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
+import { benchRelay, formatRelay } from './relay.ts';
+import { benchSeal, formatSeal } from './seal.ts';
+
+const words = process.argv.slice(2);
+const roundsAt = words.indexOf('--rounds');
+const rounds = roundsAt < 0 ? 5 : Number(words[roundsAt + 1]);
+const wanted = words.filter((word, index) => !word.startsWith('--') && index !== roundsAt + 1);
+const RESULTS = 'benchmarks/results';
+
+function machine(): Record<string, string> {
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+  const dirty = execFileSync('git', ['status', '--porcelain', '--untracked-files=no'], { encoding: 'utf8' }) !== '';
+  return {
+    commit: dirty ? `${commit} with changes` : commit,
+    node: process.version,
+    openssl: process.versions.openssl,
+    cpu: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
+    memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
+    kernel: release(),
+    date: new Date().toISOString().slice(0, 10),
+    rounds: String(rounds),
+  };
+}
+
+function save(name: string, title: string, table: string, rows: unknown): void {
+  const facts = machine();
+  mkdirSync(RESULTS, { recursive: true });
+  const list = Object.entries(facts).map(([key, value]) => `- ${key}: ${value}`);
+  writeFileSync(`${RESULTS}/${name}.md`, `# ${title}\n\n${list.join('\n')}\n\n${table}\n`);
+  writeFileSync(`${RESULTS}/${name}.json`, `${JSON.stringify({ ...facts, rows }, null, 2)}\n`);
+  console.log(`\n${title}\n${table}\n-> ${RESULTS}/${name}.md`);
+}
+
+if (wanted.length === 0 || wanted.includes('seal')) {
+  const rows = benchSeal(rounds);
+  save('seal', 'Sealing: sign and encrypt, RSA-2048, AES-256-CBC, one thread', formatSeal(rows), rows);
+}
+if (wanted.length === 0 || wanted.includes('relay')) {
+  const rows = await benchRelay(Math.min(rounds, 3));
+  if (rows === null) console.log('relay: smtp-source and smtp-sink are not installed (Debian package postfix)');
+  else save('relay', 'Relaying: smtp-source, gateway, smtp-sink on one machine', formatRelay(rows), rows);
+}
