@@ -4,15 +4,15 @@ import { randomBytes } from 'node:crypto';
 export interface BenchSize {
   readonly name: string;
   readonly bytes: number;
-  /** Messages a measurement; about a second of work. */
+  /** Messages a measurement; a second or two of work. */
   readonly repeats: number;
 }
 
 export const SIZES: readonly BenchSize[] = [
-  { name: '4k', bytes: 4096, repeats: 400 },
-  { name: '75k', bytes: 75_000, repeats: 250 },
-  { name: '1m', bytes: 1 << 20, repeats: 60 },
-  { name: '25m', bytes: 25 << 20, repeats: 4 },
+  { name: '4k', bytes: 4096, repeats: 2000 },
+  { name: '75k', bytes: 75_000, repeats: 800 },
+  { name: '1m', bytes: 1 << 20, repeats: 100 },
+  { name: '25m', bytes: 25 << 20, repeats: 6 },
 ];
 
 const TOP =
