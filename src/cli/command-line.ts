@@ -32,6 +32,18 @@ export async function runCommandLine(words: readonly string[], terminal: Termina
   }
 }
 
+/** What the library says of a wrong command line: an error with a suggestion, or the whole help where a command is missing. */
+function sayUsage(text: string, terminal: Terminal): void {
+  const [first = '', ...rest] = text.trimEnd().split('\n');
+  if (!first.startsWith('error: ')) {
+    terminal.say('a command is missing');
+    terminal.hint('--help shows the commands');
+    return;
+  }
+  terminal.say(first.slice('error: '.length));
+  for (const suggestion of rest) terminal.hint(suggestion.replace(/^\((.*)\)$/, '$1').toLowerCase());
+}
+
 type Answer = (code: ExitCode) => void;
 
 /** Every command, for running and for the test that docs/cli.md names them all. */
@@ -41,7 +53,7 @@ export function buildProgram(terminal: Terminal, answer: Answer): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
-      writeErr: (text) => terminal.say(text.replace(/^error: /, '').trimEnd()),
+      writeErr: (text) => sayUsage(text, terminal),
       outputError: (text, write) => write(text),
     });
   addHouseCommands(program, terminal, answer);

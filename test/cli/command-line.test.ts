@@ -165,6 +165,8 @@ describe('command line', () => {
       assert.equal(result.code, EXIT.usage, words.join(' '));
       assert.equal(result.out, '');
     }
+    assert.equal((await run(['chek'])).said, "unknown command 'chek'\nhint: did you mean check?\n");
+    assert.equal((await run(['queue'])).said, 'a command is missing\nhint: --help shows the commands\n');
     const help = await run(['--help']);
     assert.equal(help.code, EXIT.ok);
     assert.match(help.out, /explain/);
