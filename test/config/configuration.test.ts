@@ -1,18 +1,10 @@
-/** From a file to the frozen configuration: values, defaults, warnings; and what must not drift. */
+/** From a file to the frozen configuration: values, defaults, warnings. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import fc from 'fast-check';
-import { PROFILES } from '../../src/cms/profile.ts';
 import type { Configuration, ConfigurationResult } from '../../src/config/configuration.ts';
-import { formatConfigurationReference } from '../../src/config/configuration-reference.ts';
-import { findOverrides } from '../../src/config/environment.ts';
-import { BUILT_IN, PROFILE_NAMES } from '../../src/config/language.ts';
-import { loadConfiguration, parseConfiguration } from '../../src/config/load-configuration.ts';
+import { loadConfiguration } from '../../src/config/load-configuration.ts';
 import { formatMistake } from '../../src/config/mistake-list.ts';
-import { diskFiles, type FileAccess } from '../../src/config/named-files.ts';
-import { BUILT_IN_SETTINGS } from '../../src/policy/resolve-settings.ts';
-import { parsePasswordHash } from '../../src/smtp/password-hash.ts';
 import { makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
 import { ConfigHouse, GOOD_SITE, PASSWORD_HASH } from './config-house.ts';
 
@@ -255,129 +247,5 @@ log: { level: debug }
       '9:21: directory[0].ldap: answers come unprotected: ldaps://, or start-tls: true',
       '15:66: routes.outside.ca: has no effect where tls is opportunistic: tls: required',
     ]);
-  });
-
-  it('refuses a secret that belongs to somebody else (O3)', async () => {
-    const files: FileAccess = {
-      read: (name) => diskFiles.read(name),
-      facts: async (name) => ({ ...(await diskFiles.facts(name)), trustedOwner: !name.endsWith('secret') }),
-    };
-    const text = site('always', '{ header: X-Proof, value-from: keys/secret }');
-    const result = await parseConfiguration(text, path.join(house.folder, 'sealgate.yaml'), files, new Date());
-    assert.deepEqual(!result.ok && result.mistakes.map(({ problem }) => problem), [
-      'keys/secret belongs to another user',
-    ]);
-  });
-
-  it('says of a file that cannot be read only that', async () => {
-    const missing = await loadConfiguration(path.join(house.folder, 'none.yaml'));
-    assert.deepEqual(!missing.ok && missing.mistakes.map(({ problem }) => problem), ['does not exist']);
-    const folder = await loadConfiguration(house.folder);
-    assert.deepEqual(!folder.ok && folder.mistakes.map(({ problem }) => problem), ['cannot be read (EISDIR)']);
-    const binary = await loadConfiguration(house.write('binary.yaml', Buffer.from([0xff, 0xfe, 0x00])));
-    assert.deepEqual(!binary.ok && binary.mistakes.map(({ problem }) => problem), ['is not UTF-8']);
-  });
-
-  it('never echoes what may be a secret', async () => {
-    house.write(
-      'users-slip.yaml',
-      'anna: hunter2hunter2\nbert: { password: hunter2hunter2, addresses: [b@example.org] }\n',
-    );
-    const text = site(
-      '    clients: [{ network: 127.0.0.0/8, vouches: always }]',
-      '    tls: { certificate: certs/tls.crt, key: certs/tls.key }\n    clients: [{ login: users-slip.yaml }]',
-    );
-    const result = await load(text);
-    assert.ok(!result.ok && result.mistakes.length === 2);
-    assert.ok(!result.mistakes.some((mistake) => formatMistake(mistake).includes('hunter2')));
-  });
-
-  it('O5: 200 mutated files are each accepted whole or refused with a place, and never throw', async () => {
-    const letters = fc.constantFrom(
-      '{',
-      '}',
-      '[',
-      ']',
-      ':',
-      ',',
-      '"',
-      '*',
-      '&',
-      '!',
-      '#',
-      '-',
-      ' ',
-      '\n',
-      '\t',
-      'x',
-      '\u0000',
-      '?',
-      '|',
-      '>',
-      '%',
-      '@',
-    );
-    const edit = fc.record({
-      at: fc.nat({ max: GOOD_SITE.length }),
-      cut: fc.nat({ max: 12 }),
-      put: fc.string({ unit: letters, maxLength: 6 }),
-    });
-    await fc.assert(
-      fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 4 }), async (edits) => {
-        const text = edits.reduce(
-          (site, { at, cut, put }) => site.slice(0, at) + put + site.slice(at + cut),
-          GOOD_SITE,
-        );
-        const result = await parseConfiguration(text, path.join(house.folder, 'sealgate.yaml'), diskFiles, new Date());
-        if (result.ok) return;
-        assert.ok(result.mistakes.length > 0);
-        for (const mistake of result.mistakes) {
-          assert.ok(mistake.line >= 1 && mistake.line <= text.split('\n').length && mistake.column >= 1);
-          assert.ok(mistake.problem !== '');
-        }
-      }),
-      { numRuns: 200 },
-    );
-  });
-});
-
-describe('what must not drift', () => {
-  it('the built-in values and profiles of the language', () => {
-    assert.deepEqual(BUILT_IN, BUILT_IN_SETTINGS);
-    assert.deepEqual(PROFILE_NAMES, Object.keys(PROFILES));
-  });
-
-  it('docs/configuration.md', () => {
-    const written = readFileSync(path.join(process.cwd(), 'docs/configuration.md'), 'utf8');
-    assert.equal(written, formatConfigurationReference(), 'stale: sealgate reference > docs/configuration.md');
-  });
-
-  it('config/sealgate.yaml, which teaches every key and is valid', async () => {
-    const text = readFileSync(path.join(process.cwd(), 'config/sealgate.yaml'), 'utf8');
-    const house = new ConfigHouse();
-    try {
-      accepted(await loadConfiguration(house.write('sealgate.yaml', text.replaceAll('../var', 'var'))));
-    } finally {
-      house.remove();
-    }
-    const keys = Array.from(formatConfigurationReference().matchAll(/^\| `([a-z][^`]*)`/gm), ([, key = '']) => key);
-    assert.ok(keys.length > 40);
-    const names = new Set(keys.map((key) => key.split('.').at(-1) ?? ''));
-    for (const name of names) assert.ok(text.includes(name), `${name} is not in the sample`);
-  });
-
-  it('a password hash that the configuration takes, and the door', () => {
-    assert.notEqual(parsePasswordHash(PASSWORD_HASH), null);
-  });
-
-  it('variables that would override a key are known by name', () => {
-    const environment = {
-      SEALGATE_CONFIG: 'x',
-      SEALGATE_QUEUE_FOLDER: 'x',
-      SEALGATE_LOG: 'x',
-      SEALGATE_LOGO: 'x',
-      PATH: '',
-    };
-    assert.deepEqual(findOverrides(environment), ['SEALGATE_LOG', 'SEALGATE_QUEUE_FOLDER']);
   });
 });
