@@ -62,7 +62,6 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   ldapts: ['directory'],
   commander: ['cli'],
   yaml: ['config'],
-  zod: ['config'],
   pino: ['log'],
 };
 
