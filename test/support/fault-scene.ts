@@ -77,6 +77,8 @@ export interface FaultScene {
 
 export interface Fault {
   readonly name: string;
+  /** Why it cannot be arranged here; null when it can. */
+  readonly impossible?: () => string | null;
   arrange(): Promise<FaultScene>;
 }
 
@@ -178,6 +180,16 @@ function searchAtHome(house: GatewayHouse): readonly string[] {
     if (left.length > 0) problems.push(`${folder}/ holds ${left.join(', ')}`);
   }
   return problems;
+}
+
+/** Mail that does not need what failed goes on, sealed. */
+export async function bystander({ house, sink }: FaultHouse): Promise<void> {
+  const text = `From: anna@example.org\r\nTo: ${BYSTANDER}\r\n\r\n${CANARY}\r\n`;
+  const answer = await submit(house.port, 'anna@example.org', [BYSTANDER], text);
+  assert.match(answer.data ?? answer.rcpt.join(), /^250 2\.0\.0 /);
+  await house.drained();
+  const got = sink.messages.find(({ to }) => to.includes(BYSTANDER));
+  assert.ok(got !== undefined && house.open(BYSTANDER, unstuffed(got.wire)).includes(CANARY));
 }
 
 /** Resolves when the log holds such an event after a number of lines. */
