@@ -147,7 +147,7 @@ const authorityBroken: Fault = {
     const hall = await FaultHouse.open();
     const { house } = hall;
     writeFileSync(path.join(house.folder, 'trust', 'ca.pem'), house.ca.pem.slice(0, 200));
-    const before = house.log.length;
+    const before = house.output.length;
     house.signal('SIGHUP');
     const refused = await logged(house, 'configuration.refused', before);
     assert.match(String(refused['mistakes']), /ca\.pem/);

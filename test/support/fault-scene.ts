@@ -192,11 +192,16 @@ export async function bystander({ house, sink }: FaultHouse): Promise<void> {
   assert.ok(got !== undefined && house.open(BYSTANDER, unstuffed(got.wire)).includes(CANARY));
 }
 
-/** Resolves when the log holds such an event after a number of lines. */
-export async function logged(house: GatewayHouse, event: string, after = 0): Promise<Record<string, unknown>> {
-  for (const end = Date.now() + SETTLE_MS; Date.now() < end; await sleep(25)) {
-    const line = house.log.slice(after).find((entry) => entry['event'] === event);
-    if (line !== undefined) return line;
+/**
+ * Resolves when the log holds one of these events.
+ * @param events names, parted by `|`
+ * @param from length of `house.output` to begin at
+ */
+export async function logged(house: GatewayHouse, events: string, from = 0): Promise<Record<string, unknown>> {
+  const mark = new RegExp(`^\\{.*"event":"(?:${events.replaceAll('.', '\\.')})".*\\}$`, 'm');
+  for (const end = Date.now() + SETTLE_MS; Date.now() < end; await sleep(10)) {
+    const line = mark.exec(house.output.slice(from))?.[0];
+    if (line !== undefined) return JSON.parse(line) as Record<string, unknown>;
   }
-  throw new Error(`no ${event} in the log:\n${house.output.slice(-3000)}`);
+  throw new Error(`no ${events} in the log:\n${house.output.slice(-3000)}`);
 }
