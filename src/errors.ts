@@ -95,8 +95,12 @@ const TABLE = {
   'delivery.dropped': { reply: 550, enhanced: '5.7.0', publicText: 'removed by the administrator' },
   // bytes that are not what they should be (asn1, cms, x509, keys)
   'asn1.malformed': { reply: 451, enhanced: '4.7.5', publicText: 'cryptographic object is malformed' },
+  'asn1.limits': { reply: 451, enhanced: '4.7.5', publicText: 'cryptographic object exceeds limits' },
   'x509.malformed': { reply: 451, enhanced: '4.7.5', publicText: 'certificate is malformed' },
   'cms.malformed': { reply: 451, enhanced: '4.7.5', publicText: 'cryptographic message is malformed' },
+  'cms.limits': { reply: 451, enhanced: '4.7.5', publicText: 'cryptographic message exceeds limits' },
+  // the same stored octets were read twice and differed; no one outside can bring it about
+  'cms.source-changed': { reply: 451, enhanced: '4.3.0', publicText: 'stored message changed while it was read' },
   'cms.unsupported': { reply: 451, enhanced: '4.7.6', publicText: 'cryptographic algorithm not supported' },
   'keys.unusable': { reply: 451, enhanced: '4.7.5', publicText: 'signing key cannot be used' },
 } as const satisfies Record<string, ErrorRow>;
