@@ -79,6 +79,8 @@ export class FolderSource implements Source {
   }
 
   find(address: Address): SourceAnswer {
+    // nobody looks at the folder any more: a transaction that outlived its configuration must not be told "none" by it
+    if (this.#closed) return { ok: false, reason: 'shutting down' };
     if (this.#failure !== null) return { ok: false, reason: this.#failure.reason };
     return { ok: true, candidates: this.#index.mailboxes.get(address.key) ?? [] };
   }

@@ -7,7 +7,7 @@
  */
 import { domainToUnicode } from 'node:url';
 import { type Entry, ResultCodeError } from 'ldapts';
-import type { Address } from '../address.ts';
+import { type Address, parseAddress } from '../address.ts';
 import { answerCut, sourceFailed, sourceRecovered } from '../log/directory-events.ts';
 import { printable } from '../log/logger.ts';
 import { Breaker, type Ticket } from './breaker.ts';
@@ -192,8 +192,14 @@ export class LdapSource implements Source {
   }
 }
 
-/** As written, and with the domain in U-labels where that differs: directories hold either. */
-function spellingsOf(address: Address): readonly string[] {
-  const readable = `${address.local}@${domainToUnicode(address.domain)}`;
-  return readable === address.text ? [address.text] : [address.text, readable];
+/**
+ * The mailbox as a directory holds it: without needless quotes, domain in A-labels, and in U-labels where that differs.
+ * Made of {@link Address.key} alone, as the cache is: were it made of what the sender wrote, `"bob"@bank.example` would
+ * find nothing, and that "none" would stand in the cache for bob@bank.example.
+ */
+function spellingsOf({ key, domain }: Address): readonly string[] {
+  const bare = key.slice(0, -domain.length - 1);
+  const isPlain = !bare.startsWith('"') && parseAddress(key) !== null;
+  const local = isPlain ? bare : `"${bare.replace(/["\\]/g, '\\$&')}"`;
+  return [...new Set([`${local}@${domain}`, `${local}@${domainToUnicode(domain)}`])];
 }

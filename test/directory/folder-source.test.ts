@@ -183,6 +183,14 @@ describe('directory: folder source', () => {
     await eventually(directory, 'bob@bank.example', (a) => stateOf(a) === 'certificate');
   });
 
+  it('fails, and does not say "none", once it is closed: a reload may leave a transaction behind', async () => {
+    const directory = await opened();
+    assert.equal(stateOf(await directory.find(address('bob@bank.example'))), 'none');
+    await directory.close();
+    write('bob.pem', bob.pem);
+    assert.equal(stateOf(await directory.find(address('bob@bank.example'))), 'failure');
+  });
+
   it('follows links, and ignores hidden files and links that hang or turn round', async () => {
     const other = workshop.folder();
     writeFileSync(path.join(other, 'bob.pem'), bob.pem);
