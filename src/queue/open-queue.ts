@@ -50,12 +50,16 @@ export async function openQueue(options: QueueOptions, parts: Partial<QueueParts
   try {
     const mistake = await checkFolder(options.folder, own.files, warnings);
     if (mistake !== null) return { ok: false, mistakes: [mistake] };
-    const lock = await takeSpoolLock(options.folder);
-    if (!lock.ok) return { ok: false, mistakes: [lock.mistake] };
-    const opened = await openLocked(options, own, warnings, lock.lock.release).catch(async (thrown: unknown) => {
-      await lock.lock.release();
-      throw thrown;
-    });
+    const lockFolder = path.join(options.folder, 'lock');
+    await fs.mkdir(lockFolder, { recursive: true, mode: 0o700 });
+    const lock = await takeSpoolLock(lockFolder);
+    if (!lock.ok) return { ok: false, mistakes: [`${options.folder}: ${lock.mistake}`] };
+    const opened = await openLocked(options, own, warnings, () => lock.lock.release()).catch(
+      async (thrown: unknown) => {
+        await lock.lock.release();
+        throw thrown;
+      },
+    );
     if (!opened.ok) await lock.lock.release();
     return opened;
   } catch (thrown) {

@@ -4,7 +4,7 @@
  *     tmp/<id>      an intake under way; of an earlier run: deleted at the start
  *     mail/<id>     a message we answered 250 for
  *     corrupt/<id>  damaged; never deleted, never delivered
- *     lock          the socket that says a process owns the folder
+ *     lock/         the socket of the process that owns the folder
  *
  * All mail is in one folder, not in hundreds: the commits that wait at the same moment then share one folder flush,
  * and file systems of today find a name among a million as fast as among a hundred.
