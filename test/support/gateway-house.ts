@@ -116,7 +116,8 @@ export class GatewayHouse {
     });
     const socket = path.join(this.spool, 'control.sock');
     for (const end = Date.now() + START_MS; Date.now() < end; await sleep(25)) {
-      if (child.exitCode !== null) throw new Error(`the gateway ended with ${child.exitCode}:\n${this.output}`);
+      const ended = child.exitCode ?? child.signalCode;
+      if (ended !== null) throw new Error(`the gateway ended with ${ended}:\n${this.output}`);
       const reply = existsSync(socket) ? await askGateway(socket, 'GET', '/health').catch(() => null) : null;
       if (reply?.kind === 'answer' && reply.status === 200) {
         const { listeners } = reply.body as { listeners: readonly { port: number }[] };
