@@ -127,8 +127,9 @@ function decideSignature(input: DecisionInput): Verdict<SignReason> {
   // a signature round foreign ciphertext would say "written by" of what nobody here has seen
   if (input.content === 'encrypted') return unsigned(level, 'already-encrypted');
   if (input.nullSender) return unsigned(level, 'null-sender');
-  // the author's own signature is what was asked for; a second one would only break the first in some readers
-  if (input.content === 'signed') return plainUnless(null, 'already-signed');
+  // A second signature would only break the first in some readers. But that there is a first one is only a label, which
+  // anybody can write over anything: it never stands for one that is required (promises 1 and 8).
+  if (input.content === 'signed' && level !== 'required') return plainUnless(null, 'already-signed');
   switch (input.signing.kind) {
     case 'yes':
       return { do: true, reason: 'identity', refusal: null };

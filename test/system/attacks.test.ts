@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { GatewayHouse, submit } from '../support/gateway-house.ts';
 import { needOpenLdap, OPENLDAP_BASE, type OpenLdap, startOpenLdap } from '../support/openldap.ts';
+import { unstuffed } from '../support/smtp-sink.ts';
 
 const CANARY = 'canary-3f1c9d';
 
@@ -48,6 +49,47 @@ describe('system: attacks through the spelling of a recipient (S8, C28)', functi
       const wire = house.sink?.messages.at(-1)?.wire.toString('latin1') ?? '';
       assert.match(wire, /enveloped-data/);
       assert.ok(!wire.includes(CANARY));
+    });
+  }
+});
+
+describe('system: attacks with the look of protection (promises 1 and 8, C24)', function () {
+  this.timeout(60_000);
+  let house: GatewayHouse;
+  before(async () => {
+    house = await GatewayHouse.open({
+      clients: ['- { network: 127.0.0.0/8, vouches: { header: X-Proof, value: "it is ours" } }'],
+      rules: ['strict.example: { sign: required, encrypt: never }', 'partner.example: { sign: required }'],
+    });
+  });
+  after(() => house?.close());
+
+  const LOOKS: Record<string, string> = {
+    'multipart/signed without a signature':
+      'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--',
+    'multipart/signed of OpenPGP':
+      'Content-Type: multipart/signed; protocol="application/pgp-signature"; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--',
+    'opaque signed-data that is none':
+      'Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\r\n\r\nnothing',
+  };
+  for (const [name, look] of Object.entries(LOOKS)) {
+    it(`does not take ${name} for the signature that is required`, async () => {
+      const forged = `From: anna@example.org\r\nMIME-Version: 1.0\r\n${look}\r\n`;
+      const refused = await submit(house.port, 'anna@example.org', ['x@strict.example'], forged);
+      assert.match(refused.data ?? '', /^550 5\.7\.1 a signature is required/);
+    });
+
+    it(`signs round ${name} where the author is proven`, async () => {
+      const own = `From: anna@example.org\r\nX-Proof: it is ours\r\nMIME-Version: 1.0\r\n${look}\r\n`;
+      const sent = await submit(house.port, 'anna@example.org', ['x@strict.example', 'rita@partner.example'], own);
+      assert.match(sent.data ?? '', /^250/);
+      await house.drained();
+      const [clear, sealed] = [0, 1].map((i) => unstuffed(house.sink?.messages.at(-2 + i)?.wire ?? Buffer.alloc(0)));
+      for (const message of [clear, sealed]) assert.ok(message && !message.includes('it is ours'));
+      const both = [clear, sealed].map((m) =>
+        m?.includes('enveloped-data') ? house.open('rita@partner.example', m) : house.verify(m ?? Buffer.alloc(0)),
+      );
+      for (const entity of both) assert.equal(entity.toString('latin1'), `${look}\r\n`);
     });
   }
 });
