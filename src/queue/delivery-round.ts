@@ -38,9 +38,17 @@ export type RoundEnd =
       readonly attempts: number;
       /** Milliseconds since 1970; null when only held recipients are left. */
       readonly nextAttemptAt: number | null;
-      /** Results that could not be stored; the next round begins with them. */
-      readonly unsaved: readonly RecipientChange[];
+      readonly carried: CarriedOver;
     };
+
+/** What a round could not store and the next one begins with. */
+export interface CarriedOver {
+  readonly changes: readonly RecipientChange[];
+  /** Stored reports that may leave only when the changes are stored. */
+  readonly reports: readonly string[];
+}
+
+export const NOTHING_CARRIED: CarriedOver = { changes: [], reports: [] };
 
 export class DeliveryRound {
   readonly #context: RoundContext;
@@ -48,8 +56,10 @@ export class DeliveryRound {
   readonly #name: events.MailName;
   readonly #abort = new AbortController();
   readonly #groups: number[];
-  /** Reports that may leave once the round has ended. */
+  /** Reports that may leave when the round has ended: the failures they tell of are stored as told. */
   readonly reports: string[] = [];
+  /** Stored reports that may not leave yet. */
+  #heldReports: string[];
   #unsaved: RecipientChange[] = [];
   #saving: Promise<void> = Promise.resolve();
   #underWay = 0;
@@ -58,11 +68,12 @@ export class DeliveryRound {
   #dropped = false;
   #damage: string | null = null;
 
-  constructor(context: RoundContext, mail: StoredMail, unsaved: readonly RecipientChange[]) {
+  constructor(context: RoundContext, mail: StoredMail, carried: CarriedOver) {
     this.#context = context;
     this.#mail = mail;
     this.#name = { queueId: mail.id, traceId: mail.record.traceId };
-    this.#change(unsaved);
+    this.#heldReports = [...carried.reports];
+    this.#change(carried.changes);
     const waiting = mail.state.recipients.filter((recipient) => recipient.state === 'waiting');
     this.#groups = [...new Set(waiting.map((recipient) => recipient.group))];
   }
@@ -73,6 +84,7 @@ export class DeliveryRound {
       if (!hasState(this.#mail.state, 'failing')) return true;
       await this.#report();
       await this.#save(null);
+      this.#releaseReports();
       return true;
     } catch (thrown) {
       events.queueWriteFailed(this.#mail.id, asGatewayError(thrown));
@@ -121,7 +133,7 @@ export class DeliveryRound {
 
   /** Ends a round with no delivery under way. Never rejects. */
   async finish(): Promise<RoundEnd> {
-    if (this.#dropped) return { kind: 'gone' };
+    if (this.#dropped) return this.#gone();
     const { state } = this.#mail;
     const nextAttemptAt = this.#plan();
     const attempts = state.attempts + (this.#asked ? 1 : 0);
@@ -134,17 +146,19 @@ export class DeliveryRound {
       if (!hasState(state, 'waiting', 'held')) {
         await this.#context.store.remove(this.#mail.id);
         events.mailFinished(this.#name);
-        return { kind: 'gone' };
+        return this.#gone();
       }
       await this.#save({ attempts, nextAttemptAt });
+      this.#releaseReports();
       const waits = hasState(state, 'waiting');
       if (waits) events.mailRetriesAt(this.#name, attempts, new Date(nextAttemptAt));
-      return { kind: 'waits', attempts, nextAttemptAt: waits ? nextAttemptAt : null, unsaved: [] };
+      return { kind: 'waits', attempts, nextAttemptAt: waits ? nextAttemptAt : null, carried: NOTHING_CARRIED };
     } catch (thrown) {
-      if (this.#dropped) return { kind: 'gone' };
+      if (this.#dropped) return this.#gone();
       events.queueWriteFailed(this.#mail.id, asGatewayError(thrown));
       const soon = this.#context.now() + this.#context.retry.firstMs;
-      return { kind: 'waits', attempts, nextAttemptAt: soon, unsaved: this.#unsaved };
+      const carried = { changes: this.#unsaved, reports: this.#heldReports };
+      return { kind: 'waits', attempts, nextAttemptAt: soon, carried };
     }
   }
 
@@ -254,8 +268,7 @@ export class DeliveryRound {
   async #report(): Promise<void> {
     const failing = this.#mail.state.recipients.filter((recipient) => recipient.state === 'failing');
     const id = reportQueueId(this.#mail.id, failing);
-    if (this.#context.isStored(id)) this.reports.push(id);
-    else if (await this.#writeReport(id, failing)) this.reports.push(id);
+    if (this.#context.isStored(id) || (await this.#writeReport(id, failing))) this.#heldReports.push(id);
     this.#change(failing.map(({ group, recipient }) => ({ group, recipient, state: 'failed', reply: null })));
   }
 
@@ -293,7 +306,16 @@ export class DeliveryRound {
     events.mailDamaged(this.#mail.id, this.#damage ?? '');
     this.#context.counters.damaged += 1;
     await this.#context.store.setAside(this.#mail.id);
+    return this.#gone();
+  }
+
+  #gone(): RoundEnd {
+    this.#releaseReports();
     return { kind: 'gone' };
+  }
+
+  #releaseReports(): void {
+    this.reports.push(...this.#heldReports.splice(0));
   }
 
   #change(changes: readonly RecipientChange[]): void {

@@ -8,10 +8,15 @@
  */
 import { asGatewayError } from '../errors.ts';
 import * as events from '../log/queue-events.ts';
-import { DeliveryRound, type RoundContext, type RoundEnd } from './delivery-round.ts';
+import {
+  type CarriedOver,
+  DeliveryRound,
+  NOTHING_CARRIED,
+  type RoundContext,
+  type RoundEnd,
+} from './delivery-round.ts';
 import { DueHeap, type DueItem } from './due-heap.ts';
 import { Lane } from './lane.ts';
-import type { RecipientChange } from './mail-state.ts';
 import type { Courier, RetryOptions } from './queue.ts';
 import type { QueueCounters } from './queue-counters.ts';
 import type { Store, StoredMail } from './store.ts';
@@ -37,8 +42,7 @@ interface Entry extends DueItem {
   readonly id: string;
   attempts: number;
   phase: 'waits' | 'ready' | 'active' | 'gone';
-  /** Results that could not be stored yet. */
-  unsaved: readonly RecipientChange[];
+  carried: CarriedOver;
   round: DeliveryRound | null;
 }
 
@@ -69,7 +73,14 @@ export class Scheduler {
    */
   add(id: string, attempts: number, nextAttemptAt: number | null): void {
     if (this.#entries.has(id)) return;
-    const entry: Entry = { id, attempts, phase: 'waits', unsaved: [], round: null, dueMs: Number.POSITIVE_INFINITY };
+    const entry: Entry = {
+      id,
+      attempts,
+      phase: 'waits',
+      carried: NOTHING_CARRIED,
+      round: null,
+      dueMs: Number.POSITIVE_INFINITY,
+    };
     this.#entries.set(id, entry);
     this.#wait(entry, nextAttemptAt);
   }
@@ -106,6 +117,7 @@ export class Scheduler {
     if (entry === undefined) return false;
     entry.round?.drop();
     this.#forget(entry);
+    if (entry.round === null) for (const report of entry.carried.reports) this.#releaseReport(report);
     return true;
   }
 
@@ -199,7 +211,7 @@ export class Scheduler {
     }
     const { store, retry, counters, now, random } = this.#parts;
     const context: RoundContext = { store, courier, retry, counters, now, random, isStored: (id) => this.has(id) };
-    const round = new DeliveryRound(context, mail, entry.unsaved);
+    const round = new DeliveryRound(context, mail, entry.carried);
     entry.round = round;
     await round.settleOwedReports();
     await this.#deliverGroup(entry, round);
@@ -226,7 +238,7 @@ export class Scheduler {
       return;
     }
     entry.attempts = end.attempts;
-    entry.unsaved = end.unsaved;
+    entry.carried = end.carried;
     this.#wait(entry, end.nextAttemptAt);
   }
 

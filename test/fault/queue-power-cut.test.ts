@@ -90,7 +90,7 @@ async function recordRun(folder: TestFolder, forgetting: Forgetting): Promise<Re
     send('failing', ['nobody@bank.example', 'bob@bank.example', 'slow@bank.example'], 10),
     send('lost', ['nobody@bank.example'], 10),
   ]);
-  await until(async () => (await queue.list()).length === 0, 'the end of the run');
+  await until(() => queue.counters().messages === 0, 'the end of the run');
   await queue.stop(0);
   return { files, promised };
 }
@@ -120,7 +120,7 @@ async function recover(
   const queue = await open(folder, files);
   const courier = new RecordingCourier(answer);
   queue.start(courier);
-  await until(async () => (await queue.list()).length === 0, 'recovery');
+  await until(() => queue.counters().messages === 0, 'recovery');
   await queue.stop(0);
   const wrecks = (await files.list(folder.path('spool', 'corrupt'))).length;
   if (wrecks > 0) losses.push(`${wrecks} in corrupt/`);
@@ -141,7 +141,7 @@ async function recover(
   return losses;
 }
 
-async function open(folder: TestFolder, files: ForgetfulFiles): Promise<Queue> {
+async function open(folder: TestFolder, files: ForgetfulFiles): Promise<EmbeddedQueue> {
   const options = folder.options({ retry: { firstMs: 1, maxMs: 1, lifetimeMs: 3_600_000 } });
   // the key and the lock are of the real file system, and older than any mail
   await fs.mkdir(options.folder, { recursive: true, mode: 0o700 });
