@@ -7,20 +7,13 @@
  * caller allows. Work is linear in the octets; nothing is allocated by what a length claims.
  */
 import { gatewayError } from '../errors.ts';
+import { type Header, hex, INDEFINITE, malformed, parseHeader } from './ber-header.ts';
 import { SegmentGatherer } from './segment-gatherer.ts';
 
 /** Deepest nesting followed: the one limit for streamed objects (catalogue C1). */
 export const STREAM_DEPTH_MAX = 64;
 
-const INDEFINITE = -1;
 const EMPTY = Buffer.alloc(0);
-
-/** Identifier and length of the next value; `length` is -1 when indefinite. */
-interface Header {
-  readonly tag: number;
-  readonly length: number;
-  readonly octets: number;
-}
 
 /** One value that was entered. `end` is -1 when indefinite; `limit` is the end of the nearest definite one. */
 interface Frame {
@@ -190,7 +183,7 @@ export class BerStream {
         this.frames.pop();
         continue;
       }
-      const header = this.parseHeader(this.at);
+      const header = parseHeader(this.buffer, this.at);
       if (header === null) return null;
       if (frame.end === INDEFINITE && header.tag === 0 && header.length === 0) {
         this.at += 2;
@@ -209,7 +202,7 @@ export class BerStream {
 
   /** Waits until the next header, or the end-of-contents, stands in the buffer as a whole. */
   private async headerOrEnd(): Promise<void> {
-    for (let octets = 2; this.parseHeader(this.at) === null; octets++) await this.need(octets);
+    for (let octets = 2; parseHeader(this.buffer, this.at) === null; octets++) await this.need(octets);
   }
 
   private push(header: Header): void {
@@ -240,27 +233,10 @@ export class BerStream {
   /** Header of the next value, which stays where it is. */
   private async header(): Promise<Header> {
     await this.headerOrEnd();
-    const header = this.parseHeader(this.at);
+    const header = parseHeader(this.buffer, this.at);
     if (header === null || header.tag === 0) throw malformed('end-of-contents where a value is expected');
     this.checkWithin(header);
     return header;
-  }
-
-  /** @returns null when the buffer ends inside the header */
-  private parseHeader(at: number): Header | null {
-    const tag = this.buffer[at];
-    const first = this.buffer[at + 1];
-    if (tag === undefined || first === undefined) return null;
-    if ((tag & 0x1f) === 0x1f) throw malformed('tag of more than one octet');
-    if (first < 0x80) return { tag, length: first, octets: 2 };
-    if (first === 0x80) {
-      if ((tag & 0x20) === 0) throw malformed('primitive value of indefinite length');
-      return { tag, length: INDEFINITE, octets: 2 };
-    }
-    const count = first & 0x7f;
-    if (count > 6) throw malformed('length of the length');
-    if (at + 2 + count > this.buffer.length) return null;
-    return { tag, length: this.buffer.readUIntBE(at + 2, count), octets: 2 + count };
   }
 
   /** Octets of the next value, all of which then stand in the buffer. */
@@ -270,10 +246,10 @@ export class BerStream {
     let open = 0;
     do {
       await this.needWithin(octets + 2, octetsMax);
-      let header = this.parseHeader(this.at + octets);
+      let header = parseHeader(this.buffer, this.at + octets);
       for (let more = 3; header === null; more++) {
         await this.needWithin(octets + more, octetsMax);
-        header = this.parseHeader(this.at + octets);
+        header = parseHeader(this.buffer, this.at + octets);
       }
       octets += header.octets;
       if (header.length === INDEFINITE) open++;
@@ -326,12 +302,4 @@ export class BerStream {
     this.buffer = pieces.length === 1 ? (pieces[0] ?? EMPTY) : Buffer.concat(pieces);
     return held >= octets;
   }
-}
-
-function malformed(detail: string): Error {
-  return gatewayError('asn1.malformed', detail);
-}
-
-function hex(tag: number): string {
-  return `0x${tag.toString(16).padStart(2, '0')}`;
 }
