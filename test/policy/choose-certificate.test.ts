@@ -80,9 +80,11 @@ describe('chooseCertificate', () => {
     });
     fc.assert(
       fc.property(fc.array(sample, { maxLength: 6 }), fc.infiniteStream(fc.integer()), (samples, order) => {
-        const keys = samples.map((entry) => [entry, order.next().value ?? 0] as const);
+        // one SHA-256 is one certificate: the name holds everything that may differ
+        const named = samples.map((entry) => ({ ...entry, name: JSON.stringify({ ...entry, rank: 0 }) }));
+        const keys = named.map((entry) => [entry, order.next().value ?? 0] as const);
         const shuffled = keys.toSorted((a, b) => a[1] - b[1]).map(([entry]) => entry);
-        const first = chooseCertificate(samples.map(eligible));
+        const first = chooseCertificate(named.map(eligible));
         const second = chooseCertificate(shuffled.map(eligible));
         assert.deepEqual(first.chosen, second.chosen);
         assert.equal(first.lost.length, Math.max(0, samples.length - 1));
