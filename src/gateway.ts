@@ -56,9 +56,9 @@ export interface Gateway {
   stop(graceMs: number): Promise<void>;
 }
 
-/** The control socket of the gateway that owns this spool. */
-export function controlSocketOf(configuration: Configuration): string {
-  return path.join(configuration.queue.folder, 'control.sock');
+/** The control socket of the gateway that owns the spool in this folder. */
+export function controlSocketIn(spoolFolder: string): string {
+  return path.join(spoolFolder, 'control.sock');
 }
 
 /**
@@ -132,7 +132,7 @@ class RunningGateway implements Gateway {
     this.#snapshot = snapshot;
     this.#queue = queue;
     this.#courier = openCourier(configuration.delivery);
-    this.control = controlSocketOf(configuration);
+    this.control = controlSocketIn(configuration.queue.folder);
   }
 
   get addresses(): Door['addresses'] {

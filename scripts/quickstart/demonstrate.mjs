@@ -3,7 +3,7 @@
  * was decided and why, and opens the results with openssl as the partner would.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import nodemailer from 'nodemailer';
@@ -146,10 +146,14 @@ function messageFor(from, to) {
 
 function explain(house, to) {
   const from = to.startsWith('erik') ? 'ben@example.org' : 'anna@example.org';
-  return execFileSync(process.execPath, [house.cli, 'explain', '--config', house.config, '--from', from, '--to', to], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  }).trimEnd();
+  return execFileSync(
+    process.execPath,
+    [house.cli, 'explain', '--config', relative(house, house.config), '--from', from, '--to', to],
+    {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  ).trimEnd();
 }
 
 function writeConfiguration(house) {
@@ -187,8 +191,14 @@ function startGateway(house) {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const log = [];
+  const file = logFile(house);
+  writeFileSync(file, '');
   const socket = path.join(house.folder, 'spool', 'control.sock');
-  const keep = (chunk) => log.push(chunk.toString());
+  // written at once: whoever tries something looks into it while the gateway runs
+  const keep = (chunk) => {
+    log.push(chunk.toString());
+    appendFileSync(file, chunk);
+  };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
   const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -207,9 +217,12 @@ function startGateway(house) {
     async stop() {
       if (child.exitCode === null) child.kill('SIGTERM');
       await ended;
-      writeFileSync(path.join(house.folder, 'gateway.log'), log.join(''));
     },
   };
+}
+
+function logFile(house) {
+  return path.join(house.folder, 'gateway.log');
 }
 
 async function answers(port) {
@@ -264,6 +277,7 @@ function sayNext(house) {
   console.log(`    certificates  ${relative(house, path.join(house.folder, 'certs'))}`);
   console.log(`    queue         ${relative(house, path.join(house.folder, 'spool'))}`);
   console.log(`    what arrived  ${relative(house, path.join(house.folder, 'mailbox'))}`);
+  console.log(`    log           ${relative(house, logFile(house))}`);
 }
 
 function sayPort(what, preferred, port) {

@@ -3,10 +3,11 @@
  * comes back is shown as it is; nothing of it is trusted to be of a certain form.
  */
 import { askGateway, type ControlReply } from '../admin/control-client.ts';
-import { controlSocketOf } from '../gateway.ts';
+import { findSpoolFolder } from '../config/spool-folder.ts';
+import { controlSocketIn } from '../gateway.ts';
 import { printable } from '../log/logger.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
-import { loadOrReport } from './load-or-report.ts';
+import { configurationFile, loadOrReport } from './load-or-report.ts';
 import { formatJson, type Terminal } from './terminal.ts';
 
 export interface ControlOptions {
@@ -60,9 +61,12 @@ function askAbout(id: string, request: Request, options: ControlOptions, termina
 }
 
 async function ask(request: Request, options: ControlOptions, terminal: Terminal): Promise<ExitCode> {
-  const configuration = await loadOrReport(options.config, terminal);
-  if (configuration === null) return EXIT.configuration;
-  const socket = controlSocketOf(configuration);
+  const folder = await findSpoolFolder(configurationFile(options.config, terminal));
+  // without a folder there is a mistake to be told
+  const configuration = folder === null ? await loadOrReport(options.config, terminal) : null;
+  const spool = folder ?? configuration?.queue.folder;
+  if (spool === undefined) return EXIT.configuration;
+  const socket = controlSocketIn(spool);
   const reply = await askGateway(socket, request.method, request.path).catch((error: unknown) => {
     terminal.say(error instanceof Error ? error.message : String(error));
     return null;
@@ -91,7 +95,9 @@ function report(
   if (options.json === true) terminal.out(formatJson(reply.body));
   else if (Array.isArray(mistakes)) for (const mistake of mistakes) terminal.say(String(mistake));
   else terminal.say(textOf(reply.body, 'problem') || `the gateway answers ${reply.status}`);
-  return reply.status === 422 ? EXIT.configuration : EXIT.no;
+  if (reply.status !== 422) return EXIT.no;
+  terminal.hint('the configuration that was in force stays in force');
+  return EXIT.configuration;
 }
 
 function formatQueue(body: unknown): string {
@@ -103,7 +109,12 @@ function formatQueue(body: unknown): string {
       const waiting = recipients.filter((recipient) => textOf(recipient, 'state') !== 'delivered');
       const next = textOf(entry, 'nextAttemptAt') || 'not scheduled';
       const people = waiting.map((recipient) => textOf(recipient, 'address')).join(' ');
-      return `${textOf(entry, 'id')}  ${textOf(entry, 'receivedAt')}  ${textOf(entry, 'storedBytes')} octets  ${textOf(entry, 'from')} -> ${people}  next ${next}`;
+      const replies = new Set(
+        waiting.map((recipient) => textOf(recipient, 'lastReply')).filter((reply) => reply !== ''),
+      );
+      const line = `${textOf(entry, 'id')}  ${textOf(entry, 'receivedAt')}  ${textOf(entry, 'storedBytes')} octets  ${textOf(entry, 'from')} -> ${people}  next ${next}`;
+      // why it waits is the first question
+      return [line, ...[...replies].map((reply) => `  ${reply}`)].join('\n');
     })
     .join('\n');
 }

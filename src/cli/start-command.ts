@@ -20,7 +20,11 @@ const GRACE_MS = 30_000;
 export async function start(options: StartOptions, terminal: Terminal): Promise<ExitCode> {
   const file = configurationFile(options.config, terminal);
   const result = await readAll(file, terminal);
-  if (!result.ok) return refuse(result.mistakes.map(formatMistake), terminal);
+  if (!result.ok) {
+    refuse(result.mistakes.map(formatMistake), terminal);
+    terminal.hint('sealgate check shows the same without starting');
+    return EXIT.configuration;
+  }
   configureLog(result.configuration.log.level, process.stderr);
   // not inherited by anything we create: spool, keys and socket are ours alone
   process.umask(0o077);
@@ -34,7 +38,6 @@ export async function start(options: StartOptions, terminal: Terminal): Promise<
 function refuse(mistakes: readonly string[], terminal: Terminal): ExitCode {
   for (const mistake of mistakes) terminal.say(mistake);
   terminal.say('not started');
-  terminal.hint('sealgate check shows the same without starting');
   return EXIT.configuration;
 }
 

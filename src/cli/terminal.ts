@@ -3,7 +3,7 @@
  * error with the prefix `sealgate: `, lower case, without a full stop, followed by `hint: ` lines where there is
  * something to do about it.
  */
-import { printable } from '../log/logger.ts';
+import { escapeControls } from '../log/logger.ts';
 
 export interface Terminal {
   /** Text of the result; lines are ended here. */
@@ -17,11 +17,11 @@ export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** The terminal of this process. */
+/** The terminal of this process. Nothing is cut: advice may be a long command to copy. */
 export const processTerminal: Terminal = {
   out: (text) => void process.stdout.write(`${text}\n`),
-  say: (text) => void process.stderr.write(`sealgate: ${printable(text)}\n`),
-  hint: (text) => void process.stderr.write(`hint: ${printable(text)}\n`),
+  say: (text) => void process.stderr.write(`sealgate: ${escapeControls(text)}\n`),
+  hint: (text) => void process.stderr.write(`hint: ${escapeControls(text)}\n`),
   async readInput() {
     const chunks: Buffer[] = [];
     for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));

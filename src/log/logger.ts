@@ -25,7 +25,12 @@ const LOGGED_CHARACTERS_MAX = 320;
 /** Makes a value of a peer fit for a line that people read: controls and bidi marks become `\\u....`, the rest is cut. */
 export function printable(text: string): string {
   const cut = text.length > LOGGED_CHARACTERS_MAX ? `${text.slice(0, LOGGED_CHARACTERS_MAX)}...` : text;
-  return cut.replace(
+  return escapeControls(cut);
+}
+
+/** The same without the cut, for texts of our own that may be long, such as a command to copy. */
+export function escapeControls(text: string): string {
+  return text.replace(
     /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

@@ -27,7 +27,7 @@ describe('what must not drift', () => {
     const text = readFileSync(path.join(process.cwd(), 'config/sealgate.yaml'), 'utf8');
     const house = new ConfigHouse();
     try {
-      const result = await loadConfiguration(house.write('sealgate.yaml', text.replaceAll('../var', 'var')));
+      const result = await loadConfiguration(house.write('sealgate.yaml', text.replaceAll('../', '')));
       assert.deepEqual(result.ok ? [] : result.mistakes.map(formatMistake), []);
     } finally {
       house.remove();
