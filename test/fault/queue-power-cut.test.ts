@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs/promises';
+import type { EmbeddedQueue } from '../../src/queue/embedded-queue.ts';
 import { openQueue } from '../../src/queue/open-queue.ts';
-import type { Queue } from '../../src/queue/queue.ts';
 import {
   type Answer,
   deferAll,

@@ -3,8 +3,7 @@
  * behind it that fails at a chosen call, or that forgets at a power cut whatever was not flushed.
  * Files are made 0600 and folders 0700; nothing is ever created over an existing name.
  */
-import { constants } from 'node:fs';
-import * as fs from 'node:fs/promises';
+import * as fs from 'node:fs';
 import { type GatewayError, gatewayError } from '../../errors.ts';
 
 /** An open file. Positions are explicit, so calls may overlap where their ranges do not. */
@@ -35,57 +34,73 @@ export interface SpoolFiles {
   room(folder: string): Promise<{ readonly octets: number; readonly names: number | null }>;
 }
 
-/** The real file system. */
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = fs.constants;
+
+/**
+ * The real file system, by way of file descriptors and callbacks: the promises of Node make an object with a finalizer
+ * of every open file, which costs more than the small reads and writes they are here for.
+ */
 export const nodeSpoolFiles: SpoolFiles = {
-  create: async (path) =>
-    spoolFile(
-      await fs.open(path, constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_NOFOLLOW, 0o600),
-    ),
-  open: async (path, access) =>
-    spoolFile(await fs.open(path, (access === 'read' ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NOFOLLOW)),
-  rename: (from, to) => fs.rename(from, to),
-  unlink: (path) => fs.unlink(path),
-  list: (folder) => fs.readdir(folder),
-  makeFolder: async (path) => {
-    await fs.mkdir(path, { recursive: true, mode: 0o700 });
-  },
+  create: async (path) => spoolFile(await openFile(path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW)),
+  open: async (path, access) => spoolFile(await openFile(path, (access === 'read' ? O_RDONLY : O_RDWR) | O_NOFOLLOW)),
+  rename: (from, to) => done((settle) => fs.rename(from, to, settle)),
+  unlink: (path) => done((settle) => fs.unlink(path, settle)),
+  list: (folder) => value<string[]>((settle) => fs.readdir(folder, settle)),
+  makeFolder: (path) => done((settle) => fs.mkdir(path, { recursive: true, mode: 0o700 }, (error) => settle(error))),
   syncFolder: async (path) => {
-    const folder = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    const folder = await openFile(path, O_RDONLY | O_DIRECTORY);
     try {
-      await folder.sync();
+      await done((settle) => fs.fsync(folder, settle));
     } finally {
-      await folder.close();
+      await done((settle) => fs.close(folder, settle));
     }
   },
   room: async (folder) => {
-    const found = await fs.statfs(folder);
+    const found = await value<fs.StatsFs>((settle) => fs.statfs(folder, settle));
     return { octets: found.bavail * found.bsize, names: found.files === 0 ? null : found.ffree };
   },
 };
 
-function spoolFile(handle: fs.FileHandle): SpoolFile {
+function spoolFile(descriptor: number): SpoolFile {
   return {
     write: async (data, position) => {
-      let done = 0;
-      while (done < data.length) {
-        const { bytesWritten } = await handle.write(data, done, data.length - done, position + done);
-        done += bytesWritten;
+      for (let at = 0; at < data.length; ) {
+        const rest = data.length - at;
+        at += await value<number>((settle) => fs.write(descriptor, data, at, rest, position + at, settle));
       }
     },
     read: async (into, position) => {
-      let done = 0;
-      while (done < into.length) {
-        const { bytesRead } = await handle.read(into, done, into.length - done, position + done);
-        if (bytesRead === 0) break;
-        done += bytesRead;
+      let at = 0;
+      while (at < into.length) {
+        const rest = into.length - at;
+        const octets = await value<number>((settle) => fs.read(descriptor, into, at, rest, position + at, settle));
+        at += octets;
+        // a file on a local disk gives less than it was asked for only at its end
+        if (octets < rest) break;
       }
-      return done;
+      return at;
     },
-    size: async () => (await handle.stat()).size,
-    truncate: (octets) => handle.truncate(octets),
-    sync: () => handle.sync(),
-    close: () => handle.close(),
+    size: async () => (await value<fs.Stats>((settle) => fs.fstat(descriptor, settle))).size,
+    truncate: (octets) => done((settle) => fs.ftruncate(descriptor, octets, settle)),
+    sync: () => done((settle) => fs.fsync(descriptor, settle)),
+    close: () => done((settle) => fs.close(descriptor, settle)),
   };
+}
+
+function openFile(path: string, flags: number): Promise<number> {
+  return value<number>((settle) => fs.open(path, flags, 0o600, settle));
+}
+
+function done(call: (settle: (error?: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    call((error) => (error == null ? resolve() : reject(error)));
+  });
+}
+
+function value<T>(call: (settle: (error: Error | null, found: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    call((error, found) => (error === null ? resolve(found) : reject(error)));
+  });
 }
 
 /** `ENOENT` and its like; empty for anything that is not an error of the system. */
