@@ -2,19 +2,20 @@
  * Makes an entity fit to be signed while it streams by (RFC 8551 §3.1, §3.1.2, §3.1.3): 7-bit data, lines of at most
  * 998 octets, nothing that a relay would change. What is fit already comes out octet for octet.
  *
- * Multiparts are walked; each leaf is passed or re-encoded (converted-leaf.ts). message/*, multipart/signed and
- * multipart/encrypted may not be re-encoded, nor may what only claims to be a multipart or has an unknown encoding:
- * these pass, and `untouchedEightBit` says when they, a preamble, an epilogue or a part header are not 7-bit data.
- * Nothing is spilled, nothing read twice; held are one leaf's 64 KiB and one part's header.
+ * Multiparts are walked; each leaf is passed, re-encoded (converted-leaf.ts) or mended where it is not what its label
+ * says (encoded-leaf.ts). message/*, multipart/signed and multipart/encrypted may not be re-encoded, nor may what only
+ * claims to be a multipart or has an unknown encoding: these pass, and `untouchedEightBit` says when they, a preamble,
+ * an epilogue or a part header are not 7-bit data. Nothing is spilled, nothing read twice; held are one leaf's 64 KiB
+ * and one part's header.
  *
  * Refused: message.limits (depth 100, 1,000 parts, 1 MB of header per part; catalogue M1), message.malformed (what
- * two parsers could read in two ways, M3; 8-bit or long lines under a base64 or quoted-printable label, told after
- * the end), message.partial.
+ * two parsers could read in two ways, M3; 8-bit data under a base64 label, told after the end), message.partial.
  */
 import { gatewayError } from '../errors.ts';
 import { type ContentType, parseContentType, parseTransferEncoding } from './content-type.ts';
 import { ConvertedLeaf } from './converted-leaf.ts';
 import { DelimiterFinder, type Match } from './delimiter-finder.ts';
+import { EncodedLeaf } from './encoded-leaf.ts';
 import { HEADER_OCTETS_MAX, type HeaderBlock, parseHeaderBlock } from './header-block.ts';
 import { type Body, PassingBody } from './passing-body.ts';
 import { SevenBitScan } from './seven-bit-scan.ts';
@@ -86,7 +87,7 @@ export class CanonicalEntity {
     if (this.#body === null) this.#endHeaderOnly(out);
     else this.#body.end(out, false);
     if (this.#encodingBroken) {
-      throw gatewayError('message.malformed', '8-bit data or a long line under a base64 or quoted-printable label');
+      throw gatewayError('message.malformed', 'a base64 or quoted-printable leaf is no such thing');
     }
     return out;
   }
@@ -192,8 +193,10 @@ export class CanonicalEntity {
     const declare = root && !header.has('content-type') ? Buffer.from('Content-Type: text/plain\r\n') : NOTHING;
     this.#writeHeader([declare, header.raw, CRLF], out);
     const encoded = mechanism === 'base64' || mechanism === 'quoted-printable';
-    const leaf = encoded && !isUntouchable(type);
-    this.#body = new PassingBody(leaf ? this.#breakEncoding : this.#cannotTouch);
+    this.#body =
+      encoded && !isUntouchable(type)
+        ? new EncodedLeaf(mechanism, this.#breakEncoding)
+        : new PassingBody(this.#cannotTouch);
     if (identity && isWalkable(type)) this.#openMultipart(type);
   }
 

@@ -152,16 +152,23 @@ describe('canonical entity', () => {
     }
   });
 
-  it('refuses base64 and quoted-printable that are not 7-bit data, after the end', () => {
-    for (const encoding of ['base64', 'quoted-printable']) {
-      const head = `Content-Type: application/x\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n`;
-      refuses(`${head}\u00fc\r\n`, 'message.malformed');
-      refuses(`${head}${'A'.repeat(999)}`, 'message.malformed');
-      refuses(`${head}${'AAAA\r\n'.repeat(20_000)}\0\r\n`, 'message.malformed');
-      const split = message(`${head}\u00fc\r\n`);
-      const entity = new CanonicalEntity(split.fields);
-      assert.doesNotThrow(() => entity.write(split.body));
-    }
+  it('refuses what is called base64 and is not, after the end', () => {
+    const head = 'Content-Type: application/x\r\nContent-Transfer-Encoding: base64\r\n\r\n';
+    refuses(`${head}\u00fc\r\n`, 'message.malformed');
+    refuses(`${head}${'AAAA\r\n'.repeat(20_000)}\0\r\n`, 'message.malformed');
+    const split = message(`${head}\u00fc\r\n`);
+    const entity = new CanonicalEntity(split.fields);
+    assert.doesNotThrow(() => entity.write(split.body));
+  });
+
+  it('S9 mends long lines and raw octets under their labels, and makes no part of them', () => {
+    const leaf = (encoding: string, body: string): string =>
+      `Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n${body}\r\n--a--\r\n`;
+    assert.equal(output(leaf('base64', 'A'.repeat(1200))), leaf('base64', `${'A'.repeat(988)}\r\n${'A'.repeat(212)}`));
+    assert.equal(
+      output(leaf('quoted-printable', `=3D\u00fc${'x'.repeat(979)}--a${' '.repeat(20)}`)),
+      leaf('quoted-printable', `=3D=C3=BC${'x'.repeat(979)}=\r\n=2D-a${' '.repeat(20)}`),
+    );
   });
 
   it('refuses message/partial at the root', () => {

@@ -41,10 +41,6 @@ const REFUSED: Readonly<Record<string, string>> = {
   'mime4j/core/src/test/resources/testmsgs/very-long-boundary.msg': 'boundary of 213 octets that ends with a blank',
   'mime4j/core/src/test/resources/testmsgs/very-very-long-boundary.msg': 'boundary of over 1,000 octets',
   'mime4j/core/src/test/resources/testmsgs/weird-boundary.msg': 'boundary that ends with blanks',
-  // 8-bit octets under a label that forbids them
-  'enmime/testdata/parts/quoted-printable-invalid.raw': '8-bit in quoted-printable',
-  'mikel-mail/spec/fixtures/emails/attachment_emails/attachment_pdf_non_ascii.eml': '8-bit in quoted-printable',
-  'mikel-mail/spec/fixtures/emails/attachment_emails/attachment_pdf_non_ascii_lf.eml': '8-bit in quoted-printable',
 };
 
 /** Messages of which something may not be touched and is no 7-bit data. */
