@@ -1,45 +1,59 @@
 /**
- * Encrypts one content and hands its key to any number of groups of recipients (RFC 5652 §6.3, RFC 3565).
+ * Encrypts one content and hands its key to any number of groups of recipients (RFC 5652 §6.3, RFC 3565, RFC 5084,
+ * RFC 8103).
  *
- * AES-256-CBC with a fresh key and IV for each object; PKCS #7 padding, so the ciphertext is 1 to 16 octets longer than
- * the content. The content key lives from construction to {@link ContentEncryptor.destroy}, which wipes it.
- * DEVIATION RFC 8551 §2.7.1.2: without known capabilities AES-256-CBC is used, not AES-128-CBC; it is what Outlook and
- * NSS write today.
+ * A fresh key and IV or nonce for each object. CBC pads (PKCS #7), so the ciphertext is 1 to 16 octets longer than the
+ * content; AEAD adds a tag of 16 octets, which stands apart. The content key lives from construction to
+ * {@link ContentEncryptor.destroy}, which wipes it.
  */
-import { type Cipher, createCipheriv } from 'node:crypto';
+import { type Cipher, type CipherGCM, type CipherGCMTypes, createCipheriv } from 'node:crypto';
 import { derSetOf } from '../asn1/der-writer.ts';
 import { gatewayError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import { aes256Cbc } from './algorithm-identifiers.ts';
+import {
+  CONTENT_CIPHERS,
+  contentEncryptionAlgorithm,
+  type EnvelopeKind,
+  TAG_OCTETS,
+} from './algorithms/content-ciphers.ts';
+import { passwordRecipientInfo } from './password-recipient-info.ts';
 import type { CryptoProfile } from './profile.ts';
 import { RECIPIENTS_MAX } from './recipient-identifiers.ts';
 import { encryptContentKey } from './recipient-info.ts';
 import type { Entropy } from './signer.ts';
 
-const KEY_OCTETS = 32;
-const IV_OCTETS = 16;
-
 /** One content on its way into ciphertext. Not for reuse: a key never encrypts two contents. */
 export class ContentEncryptor {
+  /** The content type that the ciphertext belongs into. */
+  readonly envelope: EnvelopeKind;
   /** contentEncryptionAlgorithm, whole DER. */
   readonly algorithm: Buffer;
+  private readonly profile: CryptoProfile;
   private readonly entropy: Entropy;
-  private readonly cipher: Cipher;
+  private readonly cipher: Cipher | CipherGCM;
   private key: Buffer | null;
   private finished = false;
+  private madeTag: Buffer | null = null;
 
-  /** @throws GatewayError cms.unsupported for a profile with another content cipher */
+  /** @throws GatewayError cms.unsupported for a cipher that nothing is written with, crypto.failed */
   constructor(profile: CryptoProfile, entropy: Entropy) {
-    if (profile.content !== 'aes-256-cbc') {
+    const facts = Object.hasOwn(CONTENT_CIPHERS, profile.content) ? CONTENT_CIPHERS[profile.content] : undefined;
+    if (facts === undefined || facts.legacy) {
       throw gatewayError('cms.unsupported', `content cipher ${String(profile.content)} of profile ${profile.name}`);
     }
-    const key = entropy.bytes(KEY_OCTETS);
-    const iv = entropy.bytes(IV_OCTETS);
-    if (key.length !== KEY_OCTETS || iv.length !== IV_OCTETS) throw gatewayError('crypto.failed', 'too little entropy');
+    const { keyOctets, ivOctets, nodeName, envelope } = facts;
+    const key = entropy.bytes(keyOctets);
+    const iv = entropy.bytes(ivOctets);
+    if (key.length !== keyOctets || iv.length !== ivOctets) throw gatewayError('crypto.failed', 'too little entropy');
+    this.profile = profile;
     this.entropy = entropy;
     this.key = key;
-    this.cipher = createCipheriv('aes-256-cbc', key, iv);
-    this.algorithm = aes256Cbc(iv);
+    this.envelope = envelope;
+    this.cipher =
+      envelope === 'authEnveloped'
+        ? createCipheriv(nodeName as CipherGCMTypes, key, iv, { authTagLength: TAG_OCTETS })
+        : createCipheriv(nodeName, key, iv);
+    this.algorithm = contentEncryptionAlgorithm(profile.content, iv);
   }
 
   /** Encrypts the next octets. @returns ciphertext so far not returned; may be empty. The caller owns it. */
@@ -48,29 +62,53 @@ export class ContentEncryptor {
     return this.cipher.update(chunk);
   }
 
-  /** Ends the content. @returns the last 16 octets of ciphertext */
+  /** Ends the content. @returns the last octets of ciphertext: 16 of CBC, none of AEAD */
   final(): Buffer {
     if (this.key === null || this.finished) throw gatewayError('crypto.failed', 'encryption was ended already');
     this.finished = true;
-    return this.cipher.final();
+    const rest = this.cipher.final();
+    if (this.envelope === 'authEnveloped') {
+      // AEAD ciphers of node:crypto have it; their type is that of the constructor's first overload
+      this.madeTag = (this.cipher as CipherGCM).getAuthTag();
+      if (this.madeTag.length !== TAG_OCTETS) throw gatewayError('crypto.failed', 'tag of a wrong size');
+    }
+    return rest;
+  }
+
+  /** The authentication tag; null with a cipher that has none. @throws GatewayError crypto.failed before {@link final} */
+  tag(): Buffer | null {
+    if (!this.finished) throw gatewayError('crypto.failed', 'the tag is known only at the end');
+    return this.madeTag;
   }
 
   /**
    * Encrypts the content key to one group of recipients; once a group, any time before {@link destroy}.
    * One RecipientInfo for each entry: what is named is exactly what the caller recorded as expected.
-   * @param certificates 1 to 5000, already found valid by the caller
+   * @param certificates at most 5000, already found valid by the caller; none only beside `others`
+   * @param others RecipientInfos made already, whole DER
    * @returns RecipientInfos SET, whole DER
    * @throws GatewayError cms.unsupported for a key that cannot be encrypted to, crypto.failed
    */
-  recipientInfos(certificates: readonly Certificate[]): Buffer {
+  recipientInfos(certificates: readonly Certificate[], others: readonly Buffer[] = []): Buffer {
     if (this.key === null) throw gatewayError('crypto.failed', 'content key was wiped already');
-    if (certificates.length === 0) throw gatewayError('crypto.failed', 'encryption for nobody');
-    if (certificates.length > RECIPIENTS_MAX) {
-      throw gatewayError('crypto.failed', `more than ${RECIPIENTS_MAX} recipients`);
+    const count = certificates.length + others.length;
+    if (count === 0) throw gatewayError('crypto.failed', 'encryption for nobody');
+    if (count > RECIPIENTS_MAX) throw gatewayError('crypto.failed', `more than ${RECIPIENTS_MAX} recipients`);
+    const infos: Buffer[] = [...others];
+    for (const certificate of certificates) {
+      infos.push(encryptContentKey(certificate, this.key, this.entropy, this.profile));
     }
-    const infos: Buffer[] = [];
-    for (const certificate of certificates) infos.push(encryptContentKey(certificate, this.key, this.entropy));
     return derSetOf(infos);
+  }
+
+  /**
+   * Encrypts the content key under a password, for {@link recipientInfos}.
+   * @param password UTF-8 octets; stays the caller's
+   * @param rounds of PBKDF2
+   */
+  passwordRecipient(password: Buffer, rounds?: number): Promise<Buffer> {
+    if (this.key === null) throw gatewayError('crypto.failed', 'content key was wiped already');
+    return passwordRecipientInfo(password, this.key, this.entropy, rounds);
   }
 
   /** Wipes the content key. Harmless when repeated. The key schedule inside the cipher goes with the object. */

@@ -1,11 +1,12 @@
 /**
- * EnvelopedData round a stored ciphertext (RFC 5652 §3, §6.1), streamed with definite lengths at every size.
+ * EnvelopedData (RFC 5652 §6.1) or AuthEnvelopedData (RFC 5083) round a stored ciphertext, streamed with definite lengths
+ * at every size. AuthEnvelopedData has no authenticated attributes, because OpenSSL before mid-2026 got their tags wrong.
  *
  * encryptedContent is one primitive string up to 16 MiB, which every program reads, and 64 KiB segments above, for
  * Bouncy Castle holds a primitive string in memory. The same octets come out at every call: a retry sends what was sent.
  * Refused with cms.malformed: RecipientInfos that are not ours, and a ciphertext of another length than was said.
  */
-import { derHeader, derInteger, TAG } from '../asn1/der-writer.ts';
+import { derHeader, derInteger, derOctetString, TAG } from '../asn1/der-writer.ts';
 import { gatewayError } from '../errors.ts';
 import { CONTENT_TYPE } from './algorithm-identifiers.ts';
 import { readRecipientInfos } from './recipient-identifiers.ts';
@@ -18,6 +19,8 @@ export interface EnvelopedDataParts {
   readonly contentEncryption: Buffer;
   /** Octets of the ciphertext, 0 to 2^48. */
   readonly ciphertextBytes: number;
+  /** Authentication tag: makes it an AuthEnvelopedData. Absent or null with a cipher that has none. */
+  readonly tag?: Buffer | null;
 }
 
 /** Largest encryptedContent written as one primitive string. */
@@ -31,6 +34,7 @@ const CONSTRUCTED = 0xa0;
 /** derHeader writes lengths of 6 octets at most. */
 const CIPHERTEXT_MAX = 2 ** 48 - 2 ** 32;
 
+const NOTHING = Buffer.alloc(0);
 const FULL_SEGMENT_HEADER = derHeader(TAG.octetString, SEGMENT_OCTETS);
 
 /**
@@ -39,12 +43,12 @@ const FULL_SEGMENT_HEADER = derHeader(TAG.octetString, SEGMENT_OCTETS);
  */
 export function envelopedDataBytes(parts: EnvelopedDataParts): number {
   const plan = layOut(parts);
-  return plan.head.length + plan.contentBytes;
+  return plan.head.length + plan.contentBytes + plan.tail.length;
 }
 
 /**
- * ContentInfo with EnvelopedData: version 0 when all recipients are key transport, else 2; no originatorInfo and no
- * unprotected attributes. Chunks of the ciphertext are handed on without copies.
+ * ContentInfo with the object: version by its recipients (RFC 5652 §6.1; AuthEnvelopedData always 0), no originatorInfo
+ * and no attributes. Chunks of the ciphertext are handed on without copies.
  * @param ciphertext read once, to its end; when the consumer stops early it is closed
  * @throws GatewayError cms.malformed, before any octet past the promised length is yielded
  */
@@ -76,37 +80,44 @@ export async function* writeEnvelopedData(
     }
   }
   if (left !== 0) throw gatewayError('cms.malformed', `ciphertext is ${left} octets shorter than was recorded`);
+  if (plan.tail.length > 0) yield plan.tail;
 }
 
 interface Plan {
   readonly segmented: boolean;
   /** Everything before the first octet of encryptedContent's content. */
   readonly head: Buffer;
-  /** Octets of encryptedContent's content, segment headers included; it ends the structure. */
+  /** Octets of encryptedContent's content, segment headers included. */
   readonly contentBytes: number;
+  /** What follows it: the tag of AuthEnvelopedData, or nothing. */
+  readonly tail: Buffer;
 }
 
-/** Everything ends where encryptedContent ends, so each length is what follows its header. */
+/** Everything but the tag ends where encryptedContent ends, so each length is what follows its header. */
 function layOut(parts: EnvelopedDataParts): Plan {
   const { ciphertextBytes, contentEncryption } = parts;
   if (!Number.isSafeInteger(ciphertextBytes) || ciphertextBytes < 0 || ciphertextBytes > CIPHERTEXT_MAX) {
     throw gatewayError('cms.malformed', `ciphertext of ${ciphertextBytes} octets`);
   }
-  const { keyTransportOnly } = readRecipientInfos(parts.recipientInfos);
+  const { version } = readRecipientInfos(parts.recipientInfos);
+  const authenticated = parts.tag !== undefined && parts.tag !== null;
+  const tail = authenticated ? derOctetString(parts.tag) : NOTHING;
   const segmented = ciphertextBytes > PRIMITIVE_CIPHERTEXT_MAX;
   const contentBytes = segmented ? segmentedBytes(ciphertextBytes) : ciphertextBytes;
   const content = derHeader(segmented ? CONSTRUCTED : PRIMITIVE, contentBytes);
   let head = Buffer.concat([CONTENT_TYPE.data, contentEncryption, content]);
+  let after = contentBytes;
   const enclose = (tag: number, ...before: readonly Buffer[]): void => {
-    let length = head.length + contentBytes;
+    let length = head.length + after;
     for (const part of before) length += part.length;
     head = Buffer.concat([derHeader(tag, length), ...before, head]);
   };
   enclose(TAG.sequence);
-  enclose(TAG.sequence, derInteger(keyTransportOnly ? 0 : 2), parts.recipientInfos);
+  after += tail.length;
+  enclose(TAG.sequence, derInteger(authenticated ? 0 : version), parts.recipientInfos);
   enclose(0xa0);
-  enclose(TAG.sequence, CONTENT_TYPE.envelopedData);
-  return { segmented, head, contentBytes };
+  enclose(TAG.sequence, authenticated ? CONTENT_TYPE.authEnvelopedData : CONTENT_TYPE.envelopedData);
+  return { segmented, head, contentBytes, tail };
 }
 
 function segmentedBytes(ciphertextBytes: number): number {

@@ -2,21 +2,30 @@
  * Who a RecipientInfos SET names (RFC 5652 §6.2, §10.2.4): written for a certificate, and read back as the last proof
  * before delivery that a message is encrypted for exactly the people it goes to.
  *
- * So the reader knows only what our writer writes: key transport and key agreement, issuerAndSerialNumber, versions 0
- * and 3. Every other kind is refused with cms.malformed, for a recipient that is not understood is one not checked.
+ * So the reader knows only what our writer writes: key transport, key agreement and KEM, named by issuerAndSerialNumber
+ * or subjectKeyIdentifier, and passwords. Every other kind is refused with cms.malformed, for a recipient that is not
+ * understood is one not checked.
  */
 
 import { DerReader } from '../asn1/der-reader.ts';
 import { checkInteger, parseSmallInteger } from '../asn1/der-values.ts';
-import { der, derSequence, TAG } from '../asn1/der-writer.ts';
+import { der, derOctetString, derOid, derSequence, TAG } from '../asn1/der-writer.ts';
 import { GatewayError, gatewayError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
+import { ORI_KEM_OID } from './algorithms/key-encapsulations.ts';
 
 /** Most recipients written into, and read from, one RecipientInfos. */
 export const RECIPIENTS_MAX = 5000;
 
 /** Identifier octet of KeyAgreeRecipientInfo, `[1] IMPLICIT`. */
 const KARI = 0xa1;
+/** Identifier octets of PasswordRecipientInfo and OtherRecipientInfo, `[3]` and `[4] IMPLICIT`. */
+const PWRI = 0xa3;
+const ORI = 0xa4;
+/** SubjectKeyIdentifier as a RecipientIdentifier, `[0] IMPLICIT`, and RecipientKeyIdentifier of key agreement. */
+const KEY_IDENTIFIER = 0x80;
+const RECIPIENT_KEY_IDENTIFIER = 0xa0;
+const KEM_TYPE = derOid(ORI_KEM_OID);
 /** `[0] EXPLICIT OriginatorIdentifierOrKey`, and inside it `[1] IMPLICIT OriginatorPublicKey`. */
 const ORIGINATOR = 0xa0;
 const ORIGINATOR_KEY = 0xa1;
@@ -33,22 +42,60 @@ export function issuerAndSerialNumber(certificate: Certificate): Buffer {
   return identifier;
 }
 
+/** How signers and recipients are named; part of a profile. */
+export interface NamingStyle {
+  readonly keyIdentifier: boolean;
+}
+
+/** RecipientIdentifier or SignerIdentifier (RFC 5652 §5.3, §6.2.1): the same CHOICE. */
+export interface WrittenIdentifier {
+  /** Whole DER. */
+  readonly der: Buffer;
+  /** Then the version of what it stands in is another one. */
+  readonly byKeyIdentifier: boolean;
+}
+
+/** The identifier of a certificate. The key identifier is taken from the extension only, never computed. */
+export function recipientIdentifier(certificate: Certificate, { keyIdentifier }: NamingStyle): WrittenIdentifier {
+  const { subjectKeyIdentifier } = certificate;
+  if (!keyIdentifier || subjectKeyIdentifier === null) {
+    return { der: issuerAndSerialNumber(certificate), byKeyIdentifier: false };
+  }
+  return { der: der(KEY_IDENTIFIER, subjectKeyIdentifier), byKeyIdentifier: true };
+}
+
+/** KeyAgreeRecipientIdentifier (RFC 5652 §6.2.2), whole DER: its key identifier stands in a SEQUENCE of its own. */
+export function agreementIdentifier(certificate: Certificate, style: NamingStyle): Buffer {
+  const { der: identifier, byKeyIdentifier } = recipientIdentifier(certificate, style);
+  if (!byKeyIdentifier || certificate.subjectKeyIdentifier === null) return identifier;
+  return der(RECIPIENT_KEY_IDENTIFIER, derOctetString(certificate.subjectKeyIdentifier));
+}
+
 /** What {@link readRecipientInfos} found. */
 export interface RecipientInfosFacts {
-  /** IssuerAndSerialNumber of every recipient, whole DER, in the order of the SET. Views of the input. */
+  /**
+   * Of every recipient but passwords, in the order of the SET, as {@link recipientIdentifier} gives it: whole DER of
+   * IssuerAndSerialNumber, or of `[0] SubjectKeyIdentifier`.
+   */
   readonly identifiers: readonly Buffer[];
-  /** True when every RecipientInfo is key transport: then EnvelopedData has version 0 (RFC 5652 §6.1). */
-  readonly keyTransportOnly: boolean;
+  /** Version of an EnvelopedData with these recipients and without attributes (RFC 5652 §6.1). */
+  readonly version: 0 | 2 | 3;
+  /** How many PasswordRecipientInfos there are. */
+  readonly passwords: number;
 }
 
 /**
  * Reads a RecipientInfos SET strictly.
  * @param recipientInfosSet whole DER; trusted no further than its octets
- * @returns IssuerAndSerialNumber of every recipient, whole DER, in the order of the SET
- * @throws GatewayError cms.malformed on anything our own writer does not write, and past {@link RECIPIENTS_MAX}
+ * @returns identifiers of every recipient, whole DER, in the order of the SET
+ * @throws GatewayError cms.malformed on anything our own writer does not write for certificates, and past
+ *   {@link RECIPIENTS_MAX}
  */
 export function readRecipientIdentifiers(recipientInfosSet: Buffer): Buffer[] {
-  return [...readRecipientInfos(recipientInfosSet).identifiers];
+  const { identifiers, passwords } = readRecipientInfos(recipientInfosSet);
+  // whoever knows the password is nobody that a record can name
+  if (passwords > 0) throw gatewayError('cms.malformed', 'RecipientInfos has a password');
+  return [...identifiers];
 }
 
 /** {@link readRecipientIdentifiers} with what the EnvelopedData version needs. @throws GatewayError cms.malformed */
@@ -66,29 +113,41 @@ function readSet(recipientInfosSet: Buffer): RecipientInfosFacts {
   const set = outer.enter(TAG.set);
   outer.finish();
   const identifiers: Buffer[] = [];
-  let keyTransportOnly = true;
+  let passwords = 0;
+  let version: RecipientInfosFacts['version'] = 0;
   while (!set.atEnd) {
     const tag = set.peekTag();
     if (tag === TAG.sequence) {
-      readKeyTransport(set.enter(TAG.sequence), identifiers);
+      const byKeyIdentifier = readKeyTransport(set.enter(TAG.sequence), identifiers);
+      if (byKeyIdentifier && version === 0) version = 2;
     } else if (tag === KARI) {
-      keyTransportOnly = false;
       readKeyAgreement(set.enter(KARI), identifiers);
+      if (version === 0) version = 2;
+    } else if (tag === ORI) {
+      readEncapsulation(set.enter(ORI), identifiers);
+      version = 3;
+    } else if (tag === PWRI) {
+      set.skip();
+      passwords++;
+      version = 3;
     } else {
       throw gatewayError('cms.malformed', `RecipientInfo with tag 0x${(tag ?? 0).toString(16)} is not one of ours`);
     }
   }
-  if (identifiers.length === 0) throw gatewayError('cms.malformed', 'RecipientInfos names nobody');
-  return { identifiers, keyTransportOnly };
+  if (identifiers.length + passwords === 0) throw gatewayError('cms.malformed', 'RecipientInfos names nobody');
+  return { identifiers, version, passwords };
 }
 
-/** KeyTransRecipientInfo (RFC 5652 §6.2.1). */
-function readKeyTransport(info: DerReader, identifiers: Buffer[]): void {
-  checkVersion(info, 0);
+/** KeyTransRecipientInfo (RFC 5652 §6.2.1). @returns whether it names a key identifier */
+function readKeyTransport(info: DerReader, identifiers: Buffer[]): boolean {
+  const version = parseSmallInteger(info.read(TAG.integer));
+  const byKeyIdentifier = info.peekTag() === KEY_IDENTIFIER;
+  if (version !== (byKeyIdentifier ? 2 : 0)) throw gatewayError('cms.malformed', `RecipientInfo version ${version}`);
   addIdentifier(info, identifiers);
   info.read(TAG.sequence);
   info.read(TAG.octetString);
   info.finish();
+  return byKeyIdentifier;
 }
 
 /** KeyAgreeRecipientInfo (RFC 5652 §6.2.2) with an ephemeral originatorKey and no ukm. */
@@ -103,10 +162,29 @@ function readKeyAgreement(info: DerReader, identifiers: Buffer[]): void {
   if (keys.atEnd) throw gatewayError('cms.malformed', 'KeyAgreeRecipientInfo names nobody');
   while (!keys.atEnd) {
     const key = keys.enter(TAG.sequence);
-    addIdentifier(key, identifiers);
+    const named = key.enterOptional(RECIPIENT_KEY_IDENTIFIER);
+    if (named === null) {
+      addIdentifier(key, identifiers);
+    } else {
+      add(der(KEY_IDENTIFIER, named.read(TAG.octetString)), identifiers);
+      named.finish();
+    }
     key.read(TAG.octetString);
     key.finish();
   }
+}
+
+/** KEMRecipientInfo (RFC 9629 §3) without ukm. */
+function readEncapsulation(info: DerReader, identifiers: Buffer[]): void {
+  if (!info.readWhole(TAG.oid).equals(KEM_TYPE)) throw gatewayError('cms.malformed', 'OtherRecipientInfo is no KEM');
+  const value = info.enter(TAG.sequence);
+  info.finish();
+  checkVersion(value, 0);
+  addIdentifier(value, identifiers);
+  for (const tag of [TAG.sequence, TAG.octetString, TAG.sequence, TAG.integer, TAG.sequence, TAG.octetString]) {
+    value.read(tag);
+  }
+  value.finish();
 }
 
 function checkVersion(info: DerReader, expected: number): void {
@@ -115,13 +193,21 @@ function checkVersion(info: DerReader, expected: number): void {
 }
 
 function addIdentifier(info: DerReader, identifiers: Buffer[]): void {
-  if (identifiers.length >= RECIPIENTS_MAX) {
-    throw gatewayError('cms.malformed', `more than ${RECIPIENTS_MAX} recipients`);
+  if (info.peekTag() === KEY_IDENTIFIER) {
+    add(info.readWhole(KEY_IDENTIFIER), identifiers);
+    return;
   }
   const whole = info.readWhole(TAG.sequence);
   const identifier = DerReader.over(whole).enter(TAG.sequence);
   identifier.read(TAG.sequence);
   checkInteger(identifier.read(TAG.integer));
   identifier.finish();
-  identifiers.push(whole);
+  add(whole, identifiers);
+}
+
+function add(identifier: Buffer, identifiers: Buffer[]): void {
+  if (identifiers.length >= RECIPIENTS_MAX) {
+    throw gatewayError('cms.malformed', `more than ${RECIPIENTS_MAX} recipients`);
+  }
+  identifiers.push(identifier);
 }

@@ -1,5 +1,6 @@
 /** Our own senders' certificates and keys. What the rest of the house sees of `keys/`. */
 import type { Address } from '../address.ts';
+import type { CryptoProfile } from '../cms/profile.ts';
 import type { Signer } from '../cms/signer.ts';
 import type { Certificate } from '../x509/certificate.ts';
 
@@ -34,6 +35,11 @@ export interface Identity {
   readonly companions: readonly Certificate[];
   /** Absolute path of the file it came from. */
   readonly file: string;
-  /** @param chain what to include beside the leaf */
-  signer(chain: readonly Certificate[]): Signer;
+  /**
+   * @param chain what to include beside the leaf, root left out
+   * @param profile decides the algorithm; `default` when left out
+   * @param root the anchor, for profiles that include it
+   * @throws GatewayError keys.unusable for a key that the profile does not sign with
+   */
+  signer(chain: readonly Certificate[], profile?: CryptoProfile, root?: Certificate | null): Signer;
 }

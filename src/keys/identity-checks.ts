@@ -8,6 +8,9 @@
  */
 import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { type Address, parseAddress } from '../address.ts';
+import { SIGNATURES, type SignatureAlgorithm } from '../cms/algorithms/signatures.ts';
+import { DEFAULT_PROFILE } from '../cms/profile.ts';
+import { signerAlgorithm } from '../cms/signer-algorithm.ts';
 import { gatewayError } from '../errors.ts';
 import { printable } from '../log/logger.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -74,25 +77,25 @@ export function mailboxesOf(certificate: Certificate): Address[] {
 
 /** @throws GatewayError keys.unusable for a key that is weak, unsupported, or may not or does not sign */
 export function checkSigningKey({ key, certificate }: MatchedFile): void {
-  const { kind, curve } = certificate.key;
   const weakness = findKeyWeakness(certificate);
   if (weakness?.kind === 'weak') throw unusable(`its key is weak (${weakness.text}): get another one`);
-  if (kind !== 'rsa' && (kind !== 'ec' || curve !== 'P-256')) {
-    const found = kind === 'ec' ? `EC on curve ${curve ?? 'unknown'}` : kind;
-    throw unusable(`its key (${found}) is not supported in this version: use RSA or EC P-256`);
-  }
+  const fit = signerAlgorithm(certificate, DEFAULT_PROFILE);
+  if (!fit.ok) throw unusable(`its key is not one to sign with (${fit.reason}): use RSA or EC P-256`);
   const usage = certificate.keyUsage;
   if (usage !== null && !usage.has('digitalSignature') && !usage.has('nonRepudiation')) {
     throw unusable('its certificate does not allow signatures: use the signing certificate of this person');
   }
-  if (!signsCorrectly(key, certificate)) throw unusable('its private key makes no right signatures: export it again');
+  if (!signsCorrectly(key, certificate, fit.algorithm))
+    throw unusable('its private key makes no right signatures: export it again');
 }
 
 /** The public half matched already; a damaged private half would be found by the first recipient. */
-function signsCorrectly(key: KeyObject, certificate: Certificate): boolean {
+function signsCorrectly(key: KeyObject, certificate: Certificate, algorithm: SignatureAlgorithm): boolean {
   const probe = Buffer.from('probe');
+  const { hash, options } = SIGNATURES[algorithm];
   try {
-    return verify('sha256', probe, certificate.key.keyObject(), sign('sha256', probe, key));
+    const signature = sign(hash, probe, { key, ...options });
+    return verify(hash, probe, { key: certificate.key.keyObject(), ...options }, signature);
   } catch {
     return false;
   }

@@ -4,14 +4,23 @@
  * Small requests are served from a pool, because one call of the generator costs more than the copy; octets are wiped
  * from the pool as they are taken, so a key never lies there once it is in use.
  */
-import { createECDH, randomBytes, randomFillSync } from 'node:crypto';
-import type { Entropy } from '../cms/signer.ts';
+import * as crypto from 'node:crypto';
+import {
+  createECDH,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  randomFillSync,
+} from 'node:crypto';
+import { AGREEMENT_CURVES, type AgreementCurve } from '../cms/algorithms/key-agreements.ts';
+import type { AgreementKeyPair, Entropy } from '../cms/signer.ts';
+import { gatewayError } from '../errors.ts';
 
 const POOL_OCTETS = 4096;
 /** Longer requests go to the generator itself. */
 const POOLED_REQUEST_MAX = 1024;
-
-const CURVE_NAME = { 'P-256': 'prime256v1', 'P-384': 'secp384r1' } as const;
 
 class SystemEntropy implements Entropy {
   private readonly pool = Buffer.alloc(POOL_OCTETS);
@@ -31,13 +40,55 @@ class SystemEntropy implements Entropy {
     return octets;
   }
 
-  ecdhKeyPair(curve: 'P-256' | 'P-384'): { readonly publicPoint: Buffer; derive(peerPoint: Buffer): Buffer } {
-    const pair = createECDH(CURVE_NAME[curve]);
+  ecdhKeyPair(curve: AgreementCurve): AgreementKeyPair {
+    if (AGREEMENT_CURVES[curve].montgomery) return montgomeryKeyPair(curve);
+    const pair = createECDH(AGREEMENT_CURVES[curve].nodeName);
     return {
       publicPoint: pair.generateKeys(),
       derive: (peerPoint) => pair.computeSecret(peerPoint),
     };
   }
+
+  encapsulate(key: KeyObject): { readonly ciphertext: Buffer; readonly sharedSecret: Buffer } {
+    return encapsulateWith(key);
+  }
+}
+
+/** SubjectPublicKeyInfo up to the raw key (RFC 8410 §4). */
+const SPKI_HEADS = {
+  X25519: Buffer.from('302a300506032b656e032100', 'hex'),
+  X448: Buffer.from('3042300506032b656f033900', 'hex'),
+} as const;
+
+function montgomeryKeyPair(curve: AgreementCurve): AgreementKeyPair {
+  const x448 = curve === 'X448';
+  const head = SPKI_HEADS[x448 ? 'X448' : 'X25519'];
+  const { publicKey, privateKey } = x448 ? generateKeyPairSync('x448') : generateKeyPairSync('x25519');
+  const spki = publicKey.export({ format: 'der', type: 'spki' });
+  return {
+    publicPoint: spki.subarray(head.length),
+    derive: (peerPoint) => {
+      const peer = createPublicKey({ key: Buffer.concat([head, peerPoint]), format: 'der', type: 'spki' });
+      return diffieHellman({ privateKey, publicKey: peer });
+    },
+  };
+}
+
+type Encapsulate = (key: KeyObject) => { readonly ciphertext: Buffer; readonly sharedKey: Buffer };
+
+/** Node 24 and later have it; the types of Node 20 do not. */
+const nodeEncapsulate = (crypto as unknown as { readonly encapsulate?: Encapsulate }).encapsulate;
+
+/**
+ * One encapsulation by node:crypto, for every source of entropy: its randomness cannot be given from outside.
+ * @throws GatewayError cms.unsupported where this Node has none
+ */
+export function encapsulateWith(key: KeyObject): { readonly ciphertext: Buffer; readonly sharedSecret: Buffer } {
+  if (nodeEncapsulate === undefined) {
+    throw gatewayError('cms.unsupported', `Node ${process.versions.node} has no ML-KEM: Node 24 or later has it`);
+  }
+  const { ciphertext, sharedKey } = nodeEncapsulate(key);
+  return { ciphertext, sharedSecret: sharedKey };
 }
 
 /** One pool a process: safe, because JavaScript runs one request at a time. */

@@ -9,7 +9,7 @@
  * RFC takes an anchor as a bare name and key, administrators take it as the certificate they installed.
  */
 import { certificateAddresses, certificateMatches, hasControlCharacters } from './address-match.ts';
-import type { Certificate } from './certificate.ts';
+import type { Certificate, KeyKind } from './certificate.ts';
 import { EXTENDED_KEY_USAGE, EXTENSION } from './certificate-oids.ts';
 import { findKeyWeakness } from './key-strength.ts';
 import { isEmptyName } from './name.ts';
@@ -39,7 +39,25 @@ const UNSUPPORTED_CONSTRAINTS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Curves that `cms/` can agree a key on. */
-const AGREEMENT_CURVES: ReadonlySet<string> = new Set(['P-256', 'P-384']);
+const AGREEMENT_CURVES: ReadonlySet<string> = new Set([
+  'P-256',
+  'P-384',
+  'P-521',
+  'brainpoolP256r1',
+  'brainpoolP384r1',
+  'brainpoolP512r1',
+]);
+/** Keys whose usage for encryption is keyAgreement (RFC 5480 §3, RFC 9295 §3); for all others it is keyEncipherment. */
+const AGREEMENT_KINDS: ReadonlySet<KeyKind> = new Set(['ec', 'x25519', 'x448']);
+/** Keys of one form each that something can be encrypted to. */
+const ENCRYPTION_KINDS: ReadonlySet<KeyKind> = new Set([
+  'rsa',
+  'x25519',
+  'x448',
+  'ml-kem-512',
+  'ml-kem-768',
+  'ml-kem-1024',
+]);
 
 /** Everything wrong with the leaf for its purpose and address, whoever issued it. */
 export function endEntityFailures(request: PathRequest): PathFailure[] {
@@ -133,13 +151,13 @@ function subjectFit(leaf: Certificate): PathFailure | null {
 /** Can this kind of key do it at all? */
 function keyFit(leaf: Certificate, purpose: Purpose): PathFailure | null {
   const { kind, curve } = leaf.key;
-  if (purpose !== 'encrypt' || kind === 'other' || kind === 'rsa') return null;
+  if (purpose !== 'encrypt' || kind === 'other' || ENCRYPTION_KINDS.has(kind)) return null;
   if (kind === 'ec' && curve !== null && AGREEMENT_CURVES.has(curve)) return null;
   const found = kind === 'ec' ? `EC on ${curve ?? 'an unnamed curve'}` : kind;
   return pathFailure(
     'key-kind',
     leaf,
-    `${leaf.subjectName}: key is ${found}, encryption needs RSA or EC P-256 or P-384`,
+    `${leaf.subjectName}: key is ${found}, encryption needs RSA, EC, X25519, X448 or ML-KEM`,
   );
 }
 
@@ -149,7 +167,7 @@ function usageFit(leaf: Certificate, purpose: Purpose): PathFailure | null {
   const needed =
     purpose === 'sign'
       ? (['digitalSignature', 'nonRepudiation'] as const)
-      : leaf.key.kind === 'ec'
+      : AGREEMENT_KINDS.has(leaf.key.kind)
         ? (['keyAgreement'] as const)
         : (['keyEncipherment'] as const);
   const found = leaf.keyUsage;

@@ -60,9 +60,26 @@ export type KeyUsage =
   | 'encipherOnly'
   | 'decipherOnly';
 
+/** Key algorithms known by name: RFC 3279, RFC 4055, RFC 5480, RFC 8410, RFC 9881, RFC 9935. */
+export type KeyKind =
+  | 'rsa'
+  | 'rsa-pss'
+  | 'ec'
+  | 'ed25519'
+  | 'ed448'
+  | 'x25519'
+  | 'x448'
+  | 'ml-dsa-44'
+  | 'ml-dsa-65'
+  | 'ml-dsa-87'
+  | 'ml-kem-512'
+  | 'ml-kem-768'
+  | 'ml-kem-1024'
+  | 'other';
+
 export interface PublicKeyFacts {
-  readonly kind: 'rsa' | 'rsa-pss' | 'ec' | 'ed25519' | 'ed448' | 'other';
-  /** Modulus bits of RSA, field bits of EC; 0 when unknown. */
+  readonly kind: KeyKind;
+  /** Modulus bits of RSA, field bits of EC and RFC 7748 curves; 0 when unknown and for lattice keys. */
   readonly bits: number;
   /** Named curve (`P-256`, `P-384`, `P-521`, ...) of EC; null else, and for explicit parameters. */
   readonly curve: string | null;

@@ -34,11 +34,10 @@ export function findKeyWeakness(certificate: Certificate): KeyWeakness {
     case 'ec':
       if (key.curve !== null && CURVES.has(key.curve)) return null;
       return { kind: 'weak', text: `EC curve ${key.curve ?? 'given by explicit parameters'} is not accepted` };
-    case 'ed25519':
-    case 'ed448':
-      return null;
     case 'other':
       return { kind: 'unsupported', text: `key algorithm ${key.oid} is not supported` };
+    default:
+      return null;
   }
 }
 

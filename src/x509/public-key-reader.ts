@@ -11,7 +11,7 @@ import { parseUnsignedOctets, parseWholeBitString } from '../asn1/der-values.ts'
 import { TAG } from '../asn1/der-writer.ts';
 import { parseOid } from '../asn1/oid.ts';
 import { gatewayError } from '../errors.ts';
-import type { PublicKeyFacts } from './certificate.ts';
+import type { KeyKind, PublicKeyFacts } from './certificate.ts';
 import { KEY_ALGORITHM } from './certificate-oids.ts';
 
 /** Longest exponent kept, in octets; what is longer is shown as 2^72 and refused as too large. */
@@ -27,6 +27,20 @@ const CURVES: Readonly<Record<string, { readonly name: string; readonly bits: nu
   '1.3.36.3.3.2.8.1.1.7': { name: 'brainpoolP256r1', bits: 256 },
   '1.3.36.3.3.2.8.1.1.11': { name: 'brainpoolP384r1', bits: 384 },
   '1.3.36.3.3.2.8.1.1.13': { name: 'brainpoolP512r1', bits: 512 },
+};
+
+/** Keys whose algorithm says everything: no parameters, one form. */
+const PLAIN_KEYS: Readonly<Record<string, { readonly kind: KeyKind; readonly bits: number }>> = {
+  [KEY_ALGORITHM.ed25519]: { kind: 'ed25519', bits: 256 },
+  [KEY_ALGORITHM.ed448]: { kind: 'ed448', bits: 456 },
+  [KEY_ALGORITHM.x25519]: { kind: 'x25519', bits: 256 },
+  [KEY_ALGORITHM.x448]: { kind: 'x448', bits: 448 },
+  [KEY_ALGORITHM.mlDsa44]: { kind: 'ml-dsa-44', bits: 0 },
+  [KEY_ALGORITHM.mlDsa65]: { kind: 'ml-dsa-65', bits: 0 },
+  [KEY_ALGORITHM.mlDsa87]: { kind: 'ml-dsa-87', bits: 0 },
+  [KEY_ALGORITHM.mlKem512]: { kind: 'ml-kem-512', bits: 0 },
+  [KEY_ALGORITHM.mlKem768]: { kind: 'ml-kem-768', bits: 0 },
+  [KEY_ALGORITHM.mlKem1024]: { kind: 'ml-kem-1024', bits: 0 },
 };
 
 /** Public facts of an RSA key. Views of the input, without leading zero octets. */
@@ -53,12 +67,10 @@ export function parsePublicKey(spki: Buffer): PublicKeyFacts {
       const known = curve === null ? undefined : CURVES[curve];
       return new LazyKeyFacts(spki, 'ec', known?.bits ?? 0, known?.name ?? curve, null, oid);
     }
-    case KEY_ALGORITHM.ed25519:
-      return new LazyKeyFacts(spki, 'ed25519', 256, null, null, oid);
-    case KEY_ALGORITHM.ed448:
-      return new LazyKeyFacts(spki, 'ed448', 456, null, null, oid);
-    default:
-      return new LazyKeyFacts(spki, 'other', 0, null, null, oid);
+    default: {
+      const known = PLAIN_KEYS[oid];
+      return new LazyKeyFacts(spki, known?.kind ?? 'other', known?.bits ?? 0, null, null, oid);
+    }
   }
 }
 
@@ -69,6 +81,15 @@ export function parsePublicKey(spki: Buffer): PublicKeyFacts {
  */
 export function parseRsaSpki(spki: Buffer): RsaPublicKey {
   return parseRsaPublicKey(parseSpki(spki).key);
+}
+
+/**
+ * The subjectPublicKey octets: of X25519, X448 and ML-KEM the raw key, of EC the point.
+ * @param spki whole DER
+ * @throws GatewayError asn1.malformed
+ */
+export function parseRawPublicKey(spki: Buffer): Buffer {
+  return parseSpki(spki).key;
 }
 
 function parseSpki(spki: Buffer): { oid: string; parameters: Buffer | null; key: Buffer } {
@@ -105,7 +126,7 @@ function exponentValue(octets: Buffer): bigint {
 }
 
 class LazyKeyFacts implements PublicKeyFacts {
-  readonly kind: PublicKeyFacts['kind'];
+  readonly kind: KeyKind;
   readonly bits: number;
   readonly curve: string | null;
   readonly exponent: bigint | null;
@@ -113,14 +134,7 @@ class LazyKeyFacts implements PublicKeyFacts {
   private readonly spki: Buffer;
   private made: KeyObject | null = null;
 
-  constructor(
-    spki: Buffer,
-    kind: PublicKeyFacts['kind'],
-    bits: number,
-    curve: string | null,
-    exponent: bigint | null,
-    oid: string,
-  ) {
+  constructor(spki: Buffer, kind: KeyKind, bits: number, curve: string | null, exponent: bigint | null, oid: string) {
     this.spki = spki;
     this.kind = kind;
     this.bits = bits;

@@ -17,7 +17,7 @@ type Digest = 'sha256' | 'sha384' | 'sha512';
 
 /** How a certificate says it was signed. `saltLength` is of RSASSA-PSS only. */
 interface Scheme {
-  readonly family: 'rsa' | 'pss' | 'ecdsa' | 'ed25519' | 'ed448';
+  readonly family: 'rsa' | 'pss' | 'ecdsa' | 'ed25519' | 'ed448' | 'ml-dsa-44' | 'ml-dsa-65' | 'ml-dsa-87';
   readonly digest: Digest | null;
   readonly saltLength: number;
 }
@@ -35,6 +35,10 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   '1.2.840.10045.4.3.4': { family: 'ecdsa', digest: 'sha512', saltLength: 0 },
   '1.3.101.112': { family: 'ed25519', digest: null, saltLength: 0 },
   '1.3.101.113': { family: 'ed448', digest: null, saltLength: 0 },
+  // RFC 9881: pure, empty context; where the running Node lacks it, the key cannot be made and nothing verifies
+  '2.16.840.1.101.3.4.3.17': { family: 'ml-dsa-44', digest: null, saltLength: 0 },
+  '2.16.840.1.101.3.4.3.18': { family: 'ml-dsa-65', digest: null, saltLength: 0 },
+  '2.16.840.1.101.3.4.3.19': { family: 'ml-dsa-87', digest: null, saltLength: 0 },
 };
 
 const REFUSED_NAMES: Readonly<Record<string, string>> = {

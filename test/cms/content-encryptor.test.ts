@@ -93,6 +93,7 @@ describe('cms/content-encryptor', () => {
         return octets;
       },
       ecdhKeyPair: (curve) => counting.ecdhKeyPair(curve),
+      encapsulate: (key) => counting.encapsulate(key),
     };
     const encryptor = new ContentEncryptor(profile, entropy);
     assert.notDeepEqual(given[0], Buffer.alloc(32));
@@ -104,11 +105,12 @@ describe('cms/content-encryptor', () => {
   });
 
   it('refuses a profile that it does not know and entropy that gives too little', () => {
-    const other = { ...profile, content: 'aes-256-gcm' } as unknown as CryptoProfile;
+    const other = { ...profile, content: 'des-ede3-cbc' } as unknown as CryptoProfile;
     assert.throws(() => new ContentEncryptor(other, new CountingEntropy()), { code: 'cms.unsupported' });
     const short: Entropy = {
       bytes: () => Buffer.alloc(8, 1),
       ecdhKeyPair: (curve) => new CountingEntropy().ecdhKeyPair(curve),
+      encapsulate: (key) => new CountingEntropy().encapsulate(key),
     };
     assert.throws(() => new ContentEncryptor(profile, short), { code: 'crypto.failed' });
   });

@@ -1,7 +1,16 @@
 /** The last proof before delivery: who a RecipientInfos SET names, and that nothing not understood passes. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { der, derContext, derInteger, derOctetString, derSequence, derSetOf, TAG } from '../../src/asn1/der-writer.ts';
+import {
+  der,
+  derContext,
+  derInteger,
+  derOctetString,
+  derSequence,
+  derSetOf,
+  derTime,
+  TAG,
+} from '../../src/asn1/der-writer.ts';
 import { ContentEncryptor } from '../../src/cms/content-encryptor.ts';
 import { type CryptoProfile, PROFILES } from '../../src/cms/profile.ts';
 import {
@@ -53,8 +62,8 @@ describe('cms/recipient-identifiers', () => {
         .sort(),
       expected.sort(),
     );
-    assert.equal(readRecipientInfos(both).keyTransportOnly, false);
-    assert.equal(readRecipientInfos(encryptor.recipientInfos([rsa])).keyTransportOnly, true);
+    assert.equal(readRecipientInfos(both).version, 2);
+    assert.equal(readRecipientInfos(encryptor.recipientInfos([rsa])).version, 0);
   });
 
   it('reads the hand-made ones that the refusals below are made of', () => {
@@ -71,19 +80,22 @@ describe('cms/recipient-identifiers', () => {
     for (const tag of [0xa2, 0xa3, 0xa4, 0xa0, 0x31, 0x04]) refuses(derSetOf([ktri(), der(tag, derInteger(0))]));
   });
 
-  it('refuses other names than issuerAndSerialNumber', () => {
-    refuses(derSetOf([ktri({ version: 2, rid: der(0x80, Buffer.alloc(20)) })]));
+  it('refuses names in a wrong form', () => {
     refuses(derSetOf([ktri({ rid: der(0x80, Buffer.alloc(20)) })]));
     refuses(derSetOf([ktri({ rid: derSequence(makeName('CA')) })]));
     refuses(derSetOf([ktri({ rid: derSequence(makeName('CA'), derInteger(1), derInteger(1)) })]));
     refuses(derSetOf([ktri({ rid: derSequence(makeName('CA'), der(TAG.integer, Buffer.of(0, 1))) })]));
-    refuses(
-      derSetOf([
-        kari({
-          keys: [derSequence(derContext(0, derOctetString(Buffer.alloc(20))), derOctetString(Buffer.alloc(40)))],
-        }),
-      ]),
-    );
+    const dated = derContext(0, derOctetString(Buffer.alloc(20)), derTime(new Date(0)));
+    refuses(derSetOf([kari({ keys: [derSequence(dated, derOctetString(Buffer.alloc(40)))] })]));
+  });
+
+  it('reads key identifiers in both places, and the version they ask for', () => {
+    const ski = Buffer.alloc(20, 7);
+    const byKey = ktri({ version: 2, rid: der(0x80, ski) });
+    assert.deepEqual(readRecipientInfos(derSetOf([byKey])).identifiers, [der(0x80, ski)]);
+    assert.equal(readRecipientInfos(derSetOf([byKey, ktri()])).version, 2);
+    const agreed = kari({ keys: [derSequence(derContext(0, derOctetString(ski)), derOctetString(Buffer.alloc(40)))] });
+    assert.deepEqual(readRecipientInfos(derSetOf([agreed])).identifiers, [der(0x80, ski)]);
   });
 
   it('refuses versions, key material and places for it that we do not write', () => {

@@ -28,7 +28,7 @@ function signerOf(key: KeyKind, chain: readonly Certificate[] = [issuing.certifi
   return {
     certificate: made.certificate,
     chain,
-    algorithm: key === 'p-256' ? 'ecdsa-p256-sha256' : 'rsa-pkcs1-sha256',
+    algorithm: key === 'p-256' ? 'ecdsa-sha256' : 'rsa-pkcs1-sha256',
     sign: (attributes) => Promise.resolve(sign('sha256', attributes, made.privateKey)),
   };
 }

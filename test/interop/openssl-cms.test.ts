@@ -82,7 +82,7 @@ function signed(
   const signer = {
     certificate: made.certificate,
     chain: [issuing.certificate],
-    algorithm: person === 'ec' ? ('ecdsa-p256-sha256' as const) : ('rsa-pkcs1-sha256' as const),
+    algorithm: person === 'ec' ? ('ecdsa-sha256' as const) : ('rsa-pkcs1-sha256' as const),
     sign: () => Promise.reject(new Error('not used')),
   };
   const extra = other === undefined ? {} : { encryptionCertificate: other.certificate };

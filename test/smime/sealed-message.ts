@@ -26,7 +26,7 @@ export function signerOf(made: MadeCertificate): Signer {
   return {
     certificate: made.certificate,
     chain: [],
-    algorithm: made.certificate.key.kind === 'ec' ? 'ecdsa-p256-sha256' : 'rsa-pkcs1-sha256',
+    algorithm: made.certificate.key.kind === 'ec' ? 'ecdsa-sha256' : 'rsa-pkcs1-sha256',
     sign: (attributes) => Promise.resolve(sign('sha256', attributes, made.privateKey)),
   };
 }

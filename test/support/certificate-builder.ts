@@ -106,9 +106,10 @@ export function makeAuthority(options: AuthorityOptions = {}): MadeCertificate {
 export function makeCertificate(issuer: MadeCertificate, options: CertificateOptions = {}): MadeCertificate {
   const kind = options.key ?? 'rsa-2048';
   const key = options.privateKey ?? madeKey(kind, options.freshKey === true);
-  const usage: KeyUsage[] = ['digitalSignature'];
-  if (key.asymmetricKeyType === 'rsa') usage.push('keyEncipherment');
-  if (key.asymmetricKeyType === 'ec') usage.push('keyAgreement');
+  const type: string = key.asymmetricKeyType ?? '';
+  const usage: KeyUsage[] = /^(x|ml-kem)/.test(type) ? [] : ['digitalSignature'];
+  if (/^(rsa$|ml-kem)/.test(type)) usage.push('keyEncipherment');
+  if (/^(ec|x25519|x448)$/.test(type)) usage.push('keyAgreement');
   return build(issuer, key, options, options.emails?.[0] ?? 'Test Person', {
     ...(options.basicConstraints === undefined ? {} : { basicConstraints: options.basicConstraints }),
     keyUsage: options.keyUsage === undefined ? usage : options.keyUsage,
@@ -265,8 +266,18 @@ const ECDSA_OIDS: Readonly<Record<string, string>> = {
   sha384: '1.2.840.10045.4.3.3',
 };
 
+/** Algorithms that need no digest. */
+const PURE_OIDS: Readonly<Record<string, string>> = {
+  ed25519: '1.3.101.112',
+  ed448: '1.3.101.113',
+  'ml-dsa-44': '2.16.840.1.101.3.4.3.17',
+  'ml-dsa-65': '2.16.840.1.101.3.4.3.18',
+  'ml-dsa-87': '2.16.840.1.101.3.4.3.19',
+};
+
 function algorithmIdentifier(key: KeyObject, kind: SignatureKind): Buffer {
-  if (key.asymmetricKeyType === 'ed25519') return derSequence(derOid('1.3.101.112'));
+  const pure = PURE_OIDS[String(key.asymmetricKeyType)];
+  if (pure !== undefined) return derSequence(derOid(pure));
   if (key.asymmetricKeyType === 'ec') return derSequence(derOid(ECDSA_OIDS[kind] ?? ''));
   if (kind !== 'pss-sha256') return derSequence(derOid(RSA_OIDS[kind] ?? ''), derNull());
   const sha256 = derSequence(derOid('2.16.840.1.101.3.4.2.1'), derNull());
@@ -276,7 +287,7 @@ function algorithmIdentifier(key: KeyObject, kind: SignatureKind): Buffer {
 }
 
 function signTbs(tbs: Buffer, key: KeyObject, kind: SignatureKind): Buffer {
-  if (key.asymmetricKeyType === 'ed25519') return sign(null, tbs, key);
+  if (String(key.asymmetricKeyType) in PURE_OIDS) return sign(null, tbs, key);
   if (kind === 'pss-sha256') {
     return sign('sha256', tbs, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
   }

@@ -1,7 +1,26 @@
 /** Private keys for tests. RSA keys come from a small pool for each process: making one costs more than most tests. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 
-export type KeyKind = 'rsa-1024' | 'rsa-2048' | 'rsa-3072' | 'p-256' | 'p-384' | 'p-521' | 'ed25519';
+export type KeyKind =
+  | 'rsa-1024'
+  | 'rsa-2048'
+  | 'rsa-3072'
+  | 'rsa-pss'
+  | 'p-256'
+  | 'p-384'
+  | 'p-521'
+  | 'secp256k1'
+  | 'brainpoolP256r1'
+  | 'brainpoolP384r1'
+  | 'brainpoolP512r1'
+  | 'ed25519'
+  | 'ed448'
+  | 'x25519'
+  | 'x448'
+  | LatticeKind;
+
+/** Only where the running Node has them: 24 and later. */
+export type LatticeKind = 'ml-dsa-44' | 'ml-dsa-65' | 'ml-dsa-87' | 'ml-kem-512' | 'ml-kem-768' | 'ml-kem-1024';
 
 /** Keys of a kind kept for reuse; neighbours differ, so an issuer and its subject rarely share one. */
 const POOL_SIZE = 4;
@@ -30,7 +49,15 @@ function generateKey(kind: KeyKind): KeyObject {
       return generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey;
     case 'p-521':
       return generateKeyPairSync('ec', { namedCurve: 'P-521' }).privateKey;
-    case 'ed25519':
-      return generateKeyPairSync('ed25519').privateKey;
+    case 'rsa-pss':
+      return generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey;
+    case 'secp256k1':
+    case 'brainpoolP256r1':
+    case 'brainpoolP384r1':
+    case 'brainpoolP512r1':
+      return generateKeyPairSync('ec', { namedCurve: kind }).privateKey;
+    default:
+      // these names are those of node:crypto; the types of Node 20 know the first four only
+      return generateKeyPairSync(kind as 'ed25519').privateKey;
   }
 }

@@ -100,7 +100,6 @@ describe('validatePath', () => {
     'that may not agree keys (EC)': ['key-usage', { key: 'p-256', keyUsage: ['digitalSignature', 'keyEncipherment'] }],
     'with an empty key usage': ['key-usage', { keyUsage: [] }, 'sign'],
     'that cannot encrypt (Ed25519)': ['key-kind', { key: 'ed25519' }],
-    'that cannot encrypt (P-521)': ['key-kind', { key: 'p-521' }],
     'that is an authority': ['ca-as-end-entity', { basicConstraints: { ca: true } }],
     'that may sign certificates': ['ca-as-end-entity', { keyUsage: ['keyEncipherment', 'keyCertSign'] }],
     'with a weak key (C7)': ['weak-key', { key: 'rsa-1024' }],
