@@ -15,7 +15,7 @@ import { CiphertextMark, ContentDecryptor } from './content-decryptor.ts';
 import { CONTENT_TYPE_OIDS, enterContent, readOid } from './content-info-reader.ts';
 import { type EnvelopeTail, readEnvelopeTail } from './envelope-tail-reader.ts';
 import { type Inspector, inspectAndProve, inspectNothing } from './proving-pass.ts';
-import { type CmsFailure, failureOf, ReaderStop } from './reader-failure.ts';
+import { type CmsFailure, failureOf, ReaderStop, statesFailure } from './reader-failure.ts';
 import { READER_LIMITS } from './reader-limits.ts';
 import { type ReaderPolicy, STRICT_POLICY } from './reader-policy.ts';
 import { scanRecipientInfos } from './recipient-info-reader.ts';
@@ -207,7 +207,7 @@ class EnvelopeOpening<T> {
       if (last.length > 0) yield last;
     } catch (thrown) {
       // the same octets were sound in pass one
-      throw thrown instanceof ReaderStop || isAboutOctets(thrown) ? changed(thrown) : thrown;
+      throw statesFailure(thrown) ? changed(thrown) : thrown;
     } finally {
       await stream.close();
     }
@@ -236,15 +236,6 @@ async function readHead(stream: BerStream, isWanted: (info: RecipientInfo) => bo
 
 /** EncryptedData names no key (RFC 5652 §8): an unwrapper that holds this one gives the key by other means. */
 export const ENCRYPTED_DATA_KEY: RecipientInfo = { kind: 'other', oid: CONTENT_TYPE_OIDS.encryptedData };
-
-function isAboutOctets(thrown: unknown): boolean {
-  try {
-    failureOf(thrown);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function changed(cause?: unknown): Error {
   return gatewayError('cms.source-changed', 'pass two read other octets than pass one', cause);

@@ -62,3 +62,13 @@ export function failureOf(thrown: unknown): CmsFailure {
       throw thrown;
   }
 }
+
+/** Does a thrown value speak of the octets that were read, and not of the reading? */
+export function statesFailure(thrown: unknown): boolean {
+  try {
+    failureOf(thrown);
+    return true;
+  } catch {
+    return false;
+  }
+}
