@@ -7,9 +7,14 @@ import path from 'node:path';
 import type { Context } from 'mocha';
 
 export function vectorsFolder(test: Context): string {
-  const folder = path.resolve(process.env['SEALGATE_VECTORS'] ?? path.join(process.cwd(), '../shared/vectors'));
+  const folder = vectorsPath();
   if (!existsSync(folder)) skipOrFail(test, `no test vectors at ${folder}; set SEALGATE_VECTORS`);
   return folder;
+}
+
+/** The folder, whether it exists or not. */
+export function vectorsPath(): string {
+  return path.resolve(process.env['SEALGATE_VECTORS'] ?? path.join(process.cwd(), '../shared/vectors'));
 }
 
 /** Skips the running test with its reason printed; with CI set it is a failure instead. Never returns. */
