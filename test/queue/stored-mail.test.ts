@@ -257,6 +257,7 @@ describe('a stored message', () => {
       [Buffer.concat([whole, Buffer.alloc(5)]), 2],
       [Buffer.concat([whole, Buffer.alloc(5000)]), 2],
       [Buffer.concat([whole.subarray(0, -20), Buffer.alloc(20)]), 1],
+      [Buffer.concat([whole, Buffer.alloc(7), sampleOctets(600)]), 2],
     ] as const) {
       await fs.writeFile(mailPath(id), cut);
       const again = await openIt({ retry: { firstMs: 50, maxMs: 50, lifetimeMs: 3_600_000 } });
@@ -331,5 +332,28 @@ describe('a stored message', () => {
       [...(blocks[0] ?? [])].filter((block) => blocks[1]?.has(block)),
       [],
     );
+  });
+
+  it('holds a header that groups share once: a thousand copies of a large header are no thousand headers', async () => {
+    const header = `${'X-Long: '.padEnd(990, 'x')}\r\n`.repeat(400);
+    const sample = sampleRecord(Array.from({ length: 1000 }, (_, i) => ({ to: [`r${i}@bank.example`] })));
+    const record = { ...sample, groups: sample.groups.map((group) => ({ ...group, header })) };
+    const queue = await openIt();
+    const id = await enqueue(queue, record);
+    const { size } = await fs.stat(mailPath(id));
+    assert.ok(size < 2 * header.length, `${size} octets`);
+    const shown = await queue.show(id);
+    assert.deepEqual(shown?.record, record);
+  });
+
+  it('is refused, not acknowledged, with a record larger than can be read again', async () => {
+    const sample = sampleRecord([{ to: ['bob@bank.example'] }]);
+    const [group] = sample.groups;
+    assert.ok(group);
+    const record = { ...sample, groups: [{ ...group, header: `X: ${'x'.repeat(65 * 1024 * 1024)}\r\n` }] };
+    const queue = await openIt();
+    await assert.rejects(enqueue(queue, record), { code: 'message.limits' });
+    assert.deepEqual(await fs.readdir(folder.path('spool', 'mail')), []);
+    assert.deepEqual(await fs.readdir(folder.path('spool', 'tmp')), []);
   });
 });

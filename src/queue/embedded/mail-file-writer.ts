@@ -13,7 +13,7 @@ import { bodyBinding } from '../body-binding.ts';
 import type { BodyWriter, Intake } from '../queue.ts';
 import { type QueueRecord, RECORD_FORMAT } from '../record.ts';
 import type { SpoolKey } from '../spool-key.ts';
-import { BODIES_MAX, CHUNK_OCTETS, MailFileFrames } from './mail-file-frames.ts';
+import { BODIES_MAX, CHUNK_OCTETS, MailFileFrames, SEALED_JSON_OCTETS_MAX } from './mail-file-frames.ts';
 import { formatHeader, HEADER_OCTETS, type MailFileHeader } from './mail-file-header.ts';
 import { formatSealedRecord } from './mail-record.ts';
 import { type SpoolFile, type SpoolFiles, writeFailure } from './spool-files.ts';
@@ -176,7 +176,10 @@ export class MailFileWriter implements Intake {
   async #writeRecord(record: QueueRecord): Promise<void> {
     const recordOffset = this.#written + this.#pendingOctets;
     const bodies = this.#bodies.map((body) => ({ octets: body.octets, chunks: body.chunks }));
-    this.#gather(this.#frames.sealRecord(recordOffset, formatSealedRecord({ record, bodies })));
+    const plain = formatSealedRecord({ record, bodies });
+    // a frame that its reader refuses would be acknowledged mail that nobody delivers
+    if (plain.length > SEALED_JSON_OCTETS_MAX) throw gatewayError('message.limits', `record of ${plain.length} octets`);
+    this.#gather(this.#frames.sealRecord(recordOffset, plain));
     const header = formatHeader({ ...this.#header, recordOffset });
     const rest = this.#takePending();
     await this.#place.claimRoom(rest.length);

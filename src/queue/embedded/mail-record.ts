@@ -1,10 +1,12 @@
 /**
  * The plaintext of record and update frames: JSON, written and read by us alone and authenticated before it is parsed.
+ * A header that groups share, as all copies of one body do, is stored once, and each group has its place in the list:
+ * a thousand hidden recipients times half a megabyte of header would be more than anybody can hold (promise 5).
  * A record of a newer format is refused by name; anything else unexpected is damage.
  */
 import { type GatewayError, gatewayError } from '../../errors.ts';
 import type { MailUpdate } from '../mail-state.ts';
-import { type QueueRecord, RECORD_FORMAT } from '../record.ts';
+import { type QueueGroup, type QueueRecord, RECORD_FORMAT } from '../record.ts';
 
 /** What the writer knows of each body when it ended; checked again when the body is read. */
 export interface StoredBody {
@@ -17,12 +19,27 @@ export interface SealedRecord {
   readonly bodies: readonly StoredBody[];
 }
 
+/** As it is written. */
+interface StoredRecord {
+  readonly record: Omit<QueueRecord, 'groups'> & {
+    readonly groups: readonly (Omit<QueueGroup, 'header'> & { readonly header: number })[];
+  };
+  readonly headers: readonly string[];
+  readonly bodies: readonly StoredBody[];
+}
+
 export type SealedRecordResult =
   | { readonly ok: true; readonly sealed: SealedRecord }
   | { readonly ok: false; readonly failure: GatewayError };
 
-export function formatSealedRecord(sealed: SealedRecord): Buffer {
-  return Buffer.from(JSON.stringify(sealed), 'utf8');
+export function formatSealedRecord({ record, bodies }: SealedRecord): Buffer {
+  const places = new Map<string, number>();
+  const groups = record.groups.map((group) => {
+    const place = places.get(group.header) ?? places.size;
+    places.set(group.header, place);
+    return { ...group, header: place };
+  });
+  return Buffer.from(JSON.stringify({ record: { ...record, groups }, headers: [...places.keys()], bodies }), 'utf8');
 }
 
 export function parseSealedRecord(id: string, octets: Buffer): SealedRecordResult {
@@ -39,11 +56,15 @@ export function parseSealedRecord(id: string, octets: Buffer): SealedRecordResul
       `record format ${record['format']}, and this version reads up to ${RECORD_FORMAT}`,
     );
   }
-  const sealed = value as unknown as SealedRecord;
-  if (!Array.isArray(sealed.bodies) || !Array.isArray(sealed.record.groups)) {
-    return failed('queue.damaged', 'record lacks its groups or bodies');
+  const { bodies, record: stored, headers } = value as unknown as StoredRecord;
+  if (!Array.isArray(bodies) || !Array.isArray(stored.groups) || !Array.isArray(headers)) {
+    return failed('queue.damaged', 'record lacks its groups, headers or bodies');
   }
-  return { ok: true, sealed };
+  if (stored.groups.some(({ header }) => typeof headers[header] !== 'string')) {
+    return failed('queue.damaged', 'a group has no header');
+  }
+  const groups = stored.groups.map((group) => ({ ...group, header: headers[group.header] ?? '' }));
+  return { ok: true, sealed: { record: { ...stored, groups }, bodies } };
 }
 
 export function formatUpdate(update: MailUpdate): Buffer {
