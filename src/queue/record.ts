@@ -69,6 +69,8 @@ export type QueueContent =
       /** base64 of DER: contentEncryptionAlgorithm and the RecipientInfos SET. */
       readonly contentEncryption: string;
       readonly recipientInfos: string;
-      /** For each recipient certificate its issuerAndSerialNumber, base64 of DER: what the RecipientInfos must name. */
+      /** base64 of the authentication tag of an AuthEnvelopedData; absent from an EnvelopedData. */
+      readonly tag?: string;
+      /** For each recipient certificate its issuerAndSerialNumber or `[0]` key identifier, base64 of DER: what the RecipientInfos must name. */
       readonly expectedRecipients: readonly string[];
     };

@@ -25,7 +25,9 @@ export const SEALED_JSON_OCTETS_MAX = 64 * 1024 * 1024;
 export const BODIES_MAX = 0xffff;
 
 export type FrameKind = 'body' | 'record' | 'update';
-const KIND_OCTETS: Readonly<Record<FrameKind, number>> = { body: 1, record: 2, update: 3 };
+/** First octet of every update frame. */
+export const UPDATE_KIND = 3;
+const KIND_OCTETS: Readonly<Record<FrameKind, number>> = { body: 1, record: 2, update: UPDATE_KIND };
 const NONCE_OCTETS = 12;
 const KEY_OCTETS = 32;
 const FLAG_END = 1;

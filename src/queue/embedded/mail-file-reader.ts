@@ -17,6 +17,8 @@ import {
   frameTag,
   MailFileFrames,
   parseFrameHead,
+  TAG_OCTETS,
+  UPDATE_KIND,
 } from './mail-file-frames.ts';
 import { HEADER_OCTETS, type MailFileHeader, parseHeader } from './mail-file-header.ts';
 import { parseSealedRecord, parseUpdate, type SealedRecord } from './mail-record.ts';
@@ -26,6 +28,8 @@ import type { SpoolFile, SpoolFiles } from './spool-files.ts';
 const FIRST_READ_OCTETS = 16 * 1024;
 /** Reading ahead while a body streams. */
 const READ_AHEAD_OCTETS = 256 * 1024;
+/** Places behind a bad update that are tried for a good one. */
+const CANDIDATES_MAX = 64;
 
 /** Where the next update goes. */
 export interface MailFileTail {
@@ -155,32 +159,59 @@ function applyUpdates(
   let previousTag = frameTag(rest.subarray(0, recordOctets));
   while (at < rest.length) {
     const offset = header.recordOffset + at;
-    const frame = rest.subarray(at, at + updateOctets(header.id, rest.subarray(at)));
-    const plain = frames.openUpdate(offset, previousTag, frame);
-    if (plain === null) {
-      if (at + frame.length < rest.length) throw damaged(header.id, `update at ${offset} is not authentic`);
+    const opened = openUpdateAt(frames, header, rest, at, previousTag);
+    if (opened === null) {
+      if (hasUpdateAfter(frames, header, rest, at)) throw damaged(header.id, `update at ${offset} is not authentic`);
       tornUpdateIgnored(header.id, offset);
       return { offset, previousTag, torn: true };
     }
-    const update = parseUpdate(plain);
+    const update = parseUpdate(opened.plain);
     if (update === null || !applyUpdate(state, update)) throw damaged(header.id, `update at ${offset} makes no sense`);
-    previousTag = frameTag(frame);
-    at += frame.length;
+    previousTag = frameTag(opened.frame);
+    at += opened.frame.length;
   }
   return { offset: header.recordOffset + at, previousTag, torn: false };
 }
 
+/** null: no authentic update begins at this place of `rest`. */
+function openUpdateAt(
+  frames: MailFileFrames,
+  header: MailFileHeader,
+  rest: Buffer,
+  at: number,
+  previousTag: Buffer,
+): { readonly frame: Buffer; readonly plain: Buffer } | null {
+  if (rest.length - at < FRAME_HEAD_OCTETS) return null;
+  const head = parseFrameHead(rest.subarray(at, at + FRAME_HEAD_OCTETS));
+  if (head?.kind !== 'update' || at + frameOctets(head) > rest.length) return null;
+  const frame = rest.subarray(at, at + frameOctets(head));
+  const plain = frames.openUpdate(header.recordOffset + at, previousTag, frame);
+  return plain === null ? null : { frame, plain };
+}
+
 /**
- * Octets of the update frame at the front, all there are where it was cut short. A crash may also leave the file longer
- * than what was written to it, with zeros in place of a frame head: then all the rest is one torn append, for only one
- * is ever under way.
+ * Tells damage from a torn append. Only one append is ever under way, and a crash may leave any sectors of it and zeros
+ * for the others, so nothing in it need make sense; but no good update follows it. One that does was flushed after the
+ * bad one, and so the bad one was good once. Its tag is the 16 octets before the good one, whatever became of its length.
  */
-function updateOctets(id: string, rest: Buffer): number {
-  const start = rest.subarray(0, FRAME_HEAD_OCTETS);
-  if (start.length < FRAME_HEAD_OCTETS || start.every((octet) => octet === 0)) return rest.length;
-  const head = parseFrameHead(start);
-  if (head?.kind !== 'update') throw damaged(id, 'what stands behind the record is no update');
-  return Math.min(frameOctets(head), rest.length);
+function hasUpdateAfter(frames: MailFileFrames, header: MailFileHeader, rest: Buffer, at: number): boolean {
+  let candidates = 0;
+  for (let place = at + TAG_OCTETS; place < rest.length; place += 1) {
+    if (!looksLikeUpdate(rest.subarray(place, place + FRAME_HEAD_OCTETS))) continue;
+    candidates += 1;
+    // chance makes none; so many were put there, to have us try them all
+    if (candidates > CANDIDATES_MAX) return true;
+    if (openUpdateAt(frames, header, rest, place, rest.subarray(place - TAG_OCTETS, place)) !== null) return true;
+  }
+  return false;
+}
+
+/** All but four octets of the head of an update are fixed. */
+function looksLikeUpdate(start: Buffer): boolean {
+  if (start.length < FRAME_HEAD_OCTETS) return false;
+  // the head of most octets in a file is refused by the first
+  const head = start[0] === UPDATE_KIND ? parseFrameHead(start) : null;
+  return head?.kind === 'update' && !head.end && head.bodyIndex === 0 && head.counter === 0;
 }
 
 /** Fewer octets than asked for when the file is shorter. */
