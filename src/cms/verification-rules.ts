@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import type { Certificate } from '../x509/certificate.ts';
-import { sameName } from '../x509/name.ts';
 import { DIGESTS, type DigestName, findDigest } from './algorithms/digests.ts';
 import { type AlgorithmIdentifier, withoutParameters } from './ber-field-reader.ts';
+import { isSameName } from './certificate-identifier.ts';
 import type { ReaderPolicy } from './reader-policy.ts';
 import type { SignatureScheme } from './signature-scheme-reader.ts';
 import type { CertificateHash, SignedAttributes } from './signed-attributes-reader.ts';
@@ -96,7 +96,7 @@ function names(first: CertificateHash, certificate: Certificate): boolean {
   const { issuerSerial } = first;
   if (issuerSerial === null) return true;
   if (!issuerSerial.serial.equals(certificate.serial)) return false;
-  return issuerSerial.issuer === null || sameName(issuerSerial.issuer, certificate.issuer);
+  return issuerSerial.issuer === null || isSameName(issuerSerial.issuer, certificate.issuer);
 }
 
 /** The digest that a SignerInfo names, or null. */

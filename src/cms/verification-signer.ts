@@ -9,9 +9,8 @@ import { verify } from 'node:crypto';
 import { GatewayError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { findKeyWeakness } from '../x509/key-strength.ts';
-import { sameName } from '../x509/name.ts';
 import { DIGESTS, type DigestName } from './algorithms/digests.ts';
-import type { CertificateIdentifier } from './ber-field-reader.ts';
+import { isNamed } from './certificate-identifier.ts';
 import { ReaderStop } from './reader-failure.ts';
 import { READER_LIMITS } from './reader-limits.ts';
 import type { ReaderPolicy } from './reader-policy.ts';
@@ -232,17 +231,4 @@ async function wholeContent(context: SignedContext): Promise<Buffer | null> {
     pieces.push(part);
   }
   return Buffer.concat(pieces);
-}
-
-function isNamed(certificate: Certificate, identifier: CertificateIdentifier): boolean {
-  if (identifier.kind === 'key-identifier') {
-    return certificate.subjectKeyIdentifier?.equals(identifier.keyIdentifier) === true;
-  }
-  if (!certificate.serial.equals(identifier.serial)) return false;
-  try {
-    return sameName(certificate.issuer, identifier.issuer);
-  } catch (thrown) {
-    if (thrown instanceof GatewayError) return false;
-    throw thrown;
-  }
 }
