@@ -3,7 +3,7 @@
  * (catalogue C19, C28, L10). Tests run a few messages through each fault, `prove -- faults` hundreds.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { clearSample } from './clear-samples.ts';
 import { GatewayHouse, type HouseOptions, type Submission, sleep, submit } from './gateway-house.ts';
@@ -49,6 +49,14 @@ export class FaultHouse {
     const queue = options.queue ?? 'retry: { first: 1s, max: 1s, lifetime: 1h }';
     const house = await GatewayHouse.open({ partners, ...options, rules: RULES, queue, nextHopPort: tap.port });
     return new FaultHouse(house, sink, tap);
+  }
+
+  /** Changes the configuration file; the gateway is told by a signal or a start. */
+  edit(change: (yaml: string) => string): void {
+    const old = readFileSync(this.house.config, 'utf8');
+    const yaml = change(old);
+    assert.notEqual(yaml, old, 'nothing was changed');
+    writeFileSync(this.house.config, yaml);
   }
 
   async close(): Promise<void> {

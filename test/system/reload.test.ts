@@ -1,6 +1,5 @@
 /** O5, L12: a reload changes all or nothing, while mail flows and none is lost. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { FaultHouse, logged } from '../support/fault-scene.ts';
 import { submit } from '../support/gateway-house.ts';
@@ -26,12 +25,7 @@ describe('system: O5 reload', function () {
     });
     afterEach(() => hall.close());
 
-    const change = (replace: (text: string) => string): void => {
-      const old = readFileSync(hall.house.config, 'utf8');
-      const text = replace(old);
-      assert.notEqual(text, old);
-      writeFileSync(hall.house.config, text);
-    };
+    const change = (replace: (text: string) => string): void => hall.edit(replace);
     const reload = async (): Promise<Record<string, unknown>> => {
       const from = hall.house.output.length;
       hall.house.signal('SIGHUP');
