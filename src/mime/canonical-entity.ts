@@ -42,7 +42,8 @@ export class CanonicalEntity {
   readonly #multiparts: Multipart[] = [];
   #parts = 0;
   /** Input that cannot be judged yet. */
-  #carry: Buffer = NOTHING;
+  #carry: Buffer[] = [];
+  #carryOctets = 0;
   /** The stretch of content under way; null inside a part header. */
   #body: Body | null = null;
   /** No content of the stretch was seen yet. */
@@ -95,8 +96,11 @@ export class CanonicalEntity {
   #advance(chunk: Buffer, last: boolean): Buffer[] {
     const out = this.#first;
     this.#first = [];
-    const data = this.#carry.length === 0 ? chunk : Buffer.concat([this.#carry, chunk]);
-    this.#carry = NOTHING;
+    if (this.#body === null && !last && !chunk.includes(LF)) {
+      this.#carryHeader(chunk);
+      return out;
+    }
+    const data = this.#carry.length === 0 ? chunk : Buffer.concat([...this.#carry, chunk]);
     let at = 0;
     for (;;) {
       const next =
@@ -104,8 +108,17 @@ export class CanonicalEntity {
       at = next.at;
       if (next.waits) break;
     }
-    this.#carry = data.subarray(at);
+    this.#carry = at < data.length ? [data.subarray(at)] : [];
+    this.#carryOctets = data.length - at;
     return out;
+  }
+
+  /** Part of a header line. Joined anew with each small chunk, a long line would cost the square of its length. */
+  #carryHeader(chunk: Buffer): void {
+    this.#carry.push(chunk);
+    this.#carryOctets += chunk.length;
+    if (this.#headerOctets + this.#carryOctets > HEADER_OCTETS_MAX) throw headerTooLarge();
+    if (this.#carry.length >= 1024) this.#carry = [Buffer.concat(this.#carry)];
   }
 
   /** Content up to the next delimiter, and the delimiter. */

@@ -189,6 +189,16 @@ describe('canonical entity', () => {
     unchanged(`Content-Type: message/rfc822\r\n\r\n${'Content-Type: message/rfc822\r\n\r\n'.repeat(5000)}x\r\n`);
   });
 
+  it('M1 a part header that drips in is refused at the limit, for what it holds and not for its square', () => {
+    const entity = new CanonicalEntity(parseHeaderBlock(Buffer.from('Content-Type: multipart/mixed; boundary=a\r\n')));
+    entity.write(Buffer.from('--a\r\nX: '));
+    const drop = Buffer.alloc(8, 0x79);
+    const drip = (): void => {
+      for (let octets = 0; octets < 1_100_000; octets += drop.length) entity.write(drop);
+    };
+    assert.throws(drip, { code: 'message.limits' });
+  });
+
   it('M3 what two parsers could read in two ways is refused', () => {
     const bad = [
       'Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nx',
