@@ -1,6 +1,7 @@
 /**
  * What the queue says in the log: one function an event, with queue id and trace id wherever there is one. Addresses
- * and replies of next hops go in through printable(); content and keys never.
+ * and replies of next hops go in through printable(); content and keys never. What relay or delivery says of the same
+ * moment with more facts is `debug` here.
  */
 import type { GatewayError } from '../errors.ts';
 import { log, printable } from './logger.ts';
@@ -32,7 +33,7 @@ export function spoolKeyMade(keyFile: string): void {
 }
 
 export function mailQueued(mail: MailName, groups: number, recipients: number): void {
-  log().info({ event: 'queue.queued', ...mail, groups, recipients }, 'message stored');
+  log().debug({ event: 'queue.queued', ...mail, groups, recipients }, 'message stored');
 }
 
 /** Intake or result could not be written; `full` and `failed` are told apart by the code. */
@@ -44,11 +45,11 @@ export function queueWriteFailed(queueId: string, failure: GatewayError): void {
 }
 
 export function recipientDelivered(mail: MailName, result: RecipientResult): void {
-  log().info({ event: 'queue.delivered', ...mail, ...shown(result) }, 'delivered');
+  log().debug({ event: 'queue.delivered', ...mail, ...shown(result) }, 'delivered');
 }
 
 export function recipientDeferred(mail: MailName, result: RecipientResult): void {
-  log().info({ event: 'queue.deferred', ...mail, ...shown(result) }, 'deferred');
+  log().debug({ event: 'queue.deferred', ...mail, ...shown(result) }, 'deferred');
 }
 
 export function recipientFailed(mail: MailName, result: RecipientResult): void {
@@ -61,7 +62,7 @@ export function outcomeAmbiguous(mail: MailName, address: string): void {
 }
 
 export function mailFinished(mail: MailName): void {
-  log().info({ event: 'queue.finished', ...mail }, 'nothing waits any more');
+  log().debug({ event: 'queue.finished', ...mail }, 'nothing waits any more');
 }
 
 export function mailRetriesAt(mail: MailName, attempts: number, nextAttemptAt: Date): void {
