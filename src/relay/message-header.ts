@@ -66,14 +66,21 @@ export function checkHeader(header: HeaderBlock, hostname: string): ContentProte
   return protection;
 }
 
+/** Characters of To and Cc that are read, all fields together (catalogue M1): one message must not hold up all others. */
+const ADDRESS_FIELDS_MAX = 102_400;
+
 /**
  * Keys of the mailboxes that To and Cc name: whoever is not among them is hidden.
- * A field that cannot be read names nobody: hiding one recipient too many costs a copy, one too few costs a secret.
+ * A field that cannot be read, or is one too many, names nobody: hiding one recipient too many costs a copy, one too few
+ * costs a secret.
  */
 export function visibleRecipients(header: HeaderBlock): ReadonlySet<string> {
   const visible = new Set<string>();
+  let left = ADDRESS_FIELDS_MAX;
   for (const name of ['to', 'cc', 'resent-to', 'resent-cc']) {
     for (const value of header.all(name)) {
+      left -= value.length;
+      if (left < 0) return visible;
       for (const mailbox of parseMailboxes(value) ?? []) visible.add(mailbox.key);
     }
   }
