@@ -58,6 +58,7 @@ async function prove(): Promise<number> {
     { name: `1 x ${large} MB`, octets: large * MEGABYTE, sessions: 1 },
     { name: '8 x 1 MB', octets: MEGABYTE, sessions: 8 },
     { name: '8 x 25 MB', octets: 25 * MEGABYTE, sessions: 8 },
+    { name: '8 x 100 MB', octets: 100 * MEGABYTE, sessions: 8 },
   ];
   const rows = [HEAD];
   const failures: string[] = [];
