@@ -4,7 +4,7 @@
  *
  * Names in certificates, file names and reasons come from others: every such value is made printable.
  */
-import { type CryptoProfile, PROFILES } from '../cms/profile.ts';
+import type { CryptoProfile } from '../cms/profile.ts';
 import { ERROR_TABLE } from '../errors.ts';
 import { printable } from '../log/logger.ts';
 import { LOSS_TEXTS } from '../policy/choose-certificate.ts';
@@ -131,24 +131,33 @@ export function reasonAgainst({ candidate, verdict, lost }: JudgedCandidate): st
   return verdict.ok ? 'usable' : verdict.failure.text;
 }
 
-function profileLines({ settings, decision }: Assessment): string[] {
+function profileLines({ profile, decision }: Assessment): string[] {
   if (decision.kind === 'refuse' || !(decision.sign || decision.encrypt)) return [];
-  const profile = PROFILES[settings.profile.value];
-  return profile === undefined ? [] : [line('profile', `${profile.name}: ${profileText(profile, decision.encrypt)}`)];
+  return [line('profile', `${profile.name}: ${profileText(profile, decision)}`)];
 }
 
-const ALGORITHM_NAMES: Readonly<Record<string, string>> = {
-  sha256: 'SHA-256',
-  'aes-256-cbc': 'AES-256-CBC',
+const KEY_TRANSPORT_NAMES: Readonly<Record<CryptoProfile['keyTransport'], string>> = {
   'rsa-pkcs1': 'RSA PKCS #1 v1.5',
-  'ecdh-stddh-sha256-aes256wrap': 'or ECDH with AES-256 key wrap',
+  'rsa-oaep': 'RSA OAEP',
 };
 
-function profileText(profile: CryptoProfile, encrypt: boolean): string {
-  const used = encrypt
-    ? [profile.keyTransport, profile.keyAgreement, profile.digest, profile.content]
-    : [profile.digest];
-  return used.map((name) => ALGORITHM_NAMES[name] ?? name).join(', ');
+function profileText(profile: CryptoProfile, { encrypt }: { readonly encrypt: boolean }): string {
+  const digest = profile.digest.replace('sha', 'SHA-');
+  const signature = profile.signature === 'rsa-pss' ? `${digest} with RSASSA-PSS` : digest;
+  if (!encrypt) return signature;
+  const content = profile.content.replace('chacha20-poly1305', 'ChaCha20-Poly1305').replace('aes', 'AES');
+  return [...keyEncryptionNames(profile), signature, content.replace(/cbc|gcm/, (mode) => mode.toUpperCase())].join(
+    ', ',
+  );
+}
+
+function keyEncryptionNames({ recipients, keyTransport, content }: CryptoProfile): string[] {
+  const names: string[] = [];
+  if (recipients.includes('rsa')) names.push(KEY_TRANSPORT_NAMES[keyTransport]);
+  const bits = /\d{3}/.exec(content)?.[0] ?? '256';
+  if (recipients.includes('ec')) names.push(`${names.length > 0 ? 'or ' : ''}ECDH with AES-${bits} key wrap`);
+  if (names.length === 0) names.push(recipients.map((kind) => kind.toUpperCase()).join(' or '));
+  return names;
 }
 
 function line(label: string, text: string): string {

@@ -120,6 +120,18 @@ export const PROFILES: Readonly<Record<string, CryptoProfile>> = {
 /** The profile where nobody names one. */
 export const DEFAULT_PROFILE: CryptoProfile = DEFAULT;
 
+const styles = new WeakMap<CryptoProfile, string>();
+
+/** Everything of a profile that shows in a SignedData beside the signer's algorithm: equal styles may share a signature. */
+export function signingStyle(profile: CryptoProfile): string {
+  let style = styles.get(profile);
+  if (style === undefined) {
+    style = [profile.keyIdentifier, profile.chain, ...profile.capabilities].join();
+    styles.set(profile, style);
+  }
+  return style;
+}
+
 /** What an administrator wrote: a built-in profile and what differs from it. */
 export interface ProfileSpec {
   /** Name of a built-in profile. */

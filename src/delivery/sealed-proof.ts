@@ -1,23 +1,15 @@
 /**
- * The last proof before the wire (promise 1, catalogue C19): a copy that must be encrypted is an EnvelopedData for
- * exactly the certificates that were decided, and it is built from the very octets that were checked here.
+ * The last proof before the wire (promise 1, catalogue C19): a copy that must be encrypted is an EnvelopedData or
+ * AuthEnvelopedData for exactly the certificates that were decided, and it is built from the very octets that were checked here.
  *
  * "Looks sealed" is no evidence: neither a media type nor a header field is read. Clear content, an unknown cipher,
  * RecipientInfos that do not parse or name anybody else, a recipient without a certificate, and a recipient who is not
  * of the group are refused. Pure.
  */
+import { CONTENT_CIPHERS, recogniseContentEncryption, TAG_OCTETS } from '../cms/algorithms/content-ciphers.ts';
 import type { EnvelopedDataParts } from '../cms/enveloped-data-writer.ts';
 import { readRecipientIdentifiers } from '../cms/recipient-identifiers.ts';
 import type { QueueGroup } from '../queue/record.ts';
-
-/** AES block (FIPS 197), which CBC with padding fills (RFC 5652 §6.3). */
-const BLOCK_BYTES = 16;
-
-/**
- * AlgorithmIdentifiers as they begin in DER: SEQUENCE of 29 octets, OID, OCTET STRING of 16 for the IV (RFC 3565 §4.1).
- * An exact match leaves no room for another cipher that only its parser would notice.
- */
-const CIPHER_PREFIXES = ['02', '2a'].map((arc) => Buffer.from(`301d06096086480165030401${arc}0410`, 'hex'));
 
 /** What may go out, or why nothing may. */
 export type SealedProof =
@@ -53,13 +45,16 @@ function checkEnveloped(
   content: Extract<QueueGroup['content'], { kind: 'enveloped' }>,
 ): SealedProof {
   const contentEncryption = Buffer.from(content.contentEncryption, 'base64');
-  const known = CIPHER_PREFIXES.some(
-    (prefix) => contentEncryption.length === prefix.length + BLOCK_BYTES && contentEncryption.indexOf(prefix) === 0,
-  );
-  if (!known) return refuse('the content encryption algorithm is not an allowed one');
+  const cipher = recogniseContentEncryption(contentEncryption);
+  if (cipher === null) return refuse('the content encryption algorithm is not an allowed one');
+  const { envelope, blockOctets } = CONTENT_CIPHERS[cipher];
   const { ciphertextBytes } = content;
-  if (!Number.isSafeInteger(ciphertextBytes) || ciphertextBytes <= 0 || ciphertextBytes % BLOCK_BYTES !== 0) {
+  if (!Number.isSafeInteger(ciphertextBytes) || ciphertextBytes <= 0 || ciphertextBytes % blockOctets !== 0) {
     return refuse('the ciphertext length is not one the cipher gives');
+  }
+  const tag = content.tag === undefined ? null : Buffer.from(content.tag, 'base64');
+  if (tag === null ? envelope === 'authEnveloped' : envelope !== 'authEnveloped' || tag.length !== TAG_OCTETS) {
+    return refuse('the authentication tag is not one the cipher gives');
   }
   const certificates = new Set<string>();
   for (const { certificateSha256 } of group.recipients) {
@@ -71,7 +66,10 @@ function checkEnveloped(
   const recipientInfos = Buffer.from(content.recipientInfos, 'base64');
   const failure = checkRecipientInfos(recipientInfos, content.expectedRecipients, certificates.size);
   if (failure !== null) return refuse(failure);
-  return { ok: true, content: { kind: 'enveloped', parts: { recipientInfos, contentEncryption, ciphertextBytes } } };
+  return {
+    ok: true,
+    content: { kind: 'enveloped', parts: { recipientInfos, contentEncryption, ciphertextBytes, tag } },
+  };
 }
 
 /** @returns null when the RecipientInfos name exactly `expected`, the same number of times each */

@@ -2,7 +2,7 @@
  * DATA: from the header to the durable commit, in one pass over the octets (design: the path, steps 3 to 5).
  * Nothing is stored before every recipient can be served; whatever goes wrong later leaves nothing behind.
  */
-import type { Entropy } from '../cms/signer.ts';
+import type { Entropy, Signer } from '../cms/signer.ts';
 import type { Envelope } from '../envelope.ts';
 import { asGatewayError, type GatewayError, gatewayError } from '../errors.ts';
 import { messageQueued, messageUnsigned } from '../log/relay-events.ts';
@@ -10,7 +10,7 @@ import type { HeaderBlock } from '../mime/header-block.ts';
 import { bodyBinding } from '../queue/body-binding.ts';
 import type { BodyWriter, Intake, Queue } from '../queue/queue.ts';
 import { RECORD_FORMAT } from '../queue/record.ts';
-import type { FormRequest, FormResult, Sealing } from '../smime/seal.ts';
+import type { BodyForm, FormRequest, FormResult, Sealing } from '../smime/seal.ts';
 import { startSealing } from '../smime/sealer.ts';
 import type { Receipt } from '../smtp/receiver.ts';
 import { concludeAssessment, type RecipientFacts } from './assess-recipient.ts';
@@ -54,7 +54,7 @@ export async function acceptMessage(
     const assessments = facts.map((fact) => concludeAssessment(fact, envelope.from, signer.facts, content));
     refuseUnserved(envelope, assessments);
     logUnsigned(envelope, signer, assessments);
-    const plan = planMessage(snapshot, assessments, header);
+    const plan = planMessage(assessments, header);
     const clean = withoutInternalFields(header, snapshot.vouchHeaders);
     const message: PlannedMessage = { envelope, header: clean, content, signer, plan, receivedAt: startedAt };
     const { queueId, octets } = await storeMessage(context, message, opened.body);
@@ -95,9 +95,9 @@ function logUnsigned(envelope: Envelope, signer: SignerAssessment, assessments: 
   if (wanted && signing.kind === 'no') messageUnsigned(envelope.traceId, signing.reason, problem ?? '');
 }
 
-function planMessage(snapshot: Snapshot, assessments: readonly Assessment[], header: HeaderBlock): readonly BodyPlan[] {
+function planMessage(assessments: readonly Assessment[], header: HeaderBlock): readonly BodyPlan[] {
   const visible = visibleRecipients(header);
-  return planCopies(assessments.map((assessment) => treatRecipient(assessment, snapshot.profiles, visible)));
+  return planCopies(assessments.map((assessment) => treatRecipient(assessment, visible)));
 }
 
 async function storeMessage(
@@ -112,8 +112,8 @@ async function storeMessage(
     const writers = message.plan.map((_, index) => intake.body(bodyBinding(drafts, index)));
     const sealing = startSealing({
       header: message.header,
-      forms: message.plan.map((planned, index) => formRequest(planned, writers[index])),
-      signer: signerFor(context.snapshot, message),
+      forms: message.plan.map((planned, index) => formRequest(context, message, planned, writers[index])),
+      signer: null,
       signingTime: message.receivedAt,
       entropy: context.entropy,
       leaveUntouched: message.content === 'signed',
@@ -135,24 +135,34 @@ async function storeMessage(
   }
 }
 
-function formRequest(planned: BodyPlan, writer: BodyWriter | undefined): FormRequest {
+function formRequest(
+  context: AcceptContext,
+  message: PlannedMessage,
+  planned: BodyPlan,
+  writer: BodyWriter | undefined,
+): FormRequest {
   if (writer === undefined) throw gatewayError('defect', 'a planned body has no writer');
   return {
     form: planned.form,
     groups: planned.copies.map((copy) =>
       copy.recipients.flatMap(({ certificate }) => (certificate === null ? [] : [certificate])),
     ),
+    signer: signerFor(context.snapshot, message, planned.form),
     write: (chunk) => writer.write(chunk),
   };
 }
 
-function signerFor(snapshot: Snapshot, message: PlannedMessage) {
+/** The profile of a form decides how its signature is made. */
+function signerFor({ trust }: Snapshot, message: PlannedMessage, form: BodyForm): Signer | null {
+  if (form.kind === 'as-it-came' || (form.kind === 'enveloped' && !form.signed)) return null;
   const { identity } = message.signer;
-  const signs = message.plan.some(({ form }) => form.kind === 'signed' || (form.kind === 'enveloped' && form.signed));
-  if (!signs) return null;
   // no recipient is treated as signed unless the signer was found valid for this very message
   if (identity === null) throw gatewayError('defect', 'a copy is to be signed and there is no identity');
-  return identity.signer(snapshot.trust.chainOf(identity.certificate, message.receivedAt, identity.companions));
+  const { certificate, companions } = identity;
+  const chain = trust.chainOf(certificate, message.receivedAt, companions);
+  const withRoot = form.profile?.chain === 'with-root';
+  const root = withRoot ? trust.anchorOf(certificate, message.receivedAt, companions) : null;
+  return identity.signer(chain, form.profile, root);
 }
 
 async function commit(

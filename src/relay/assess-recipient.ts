@@ -3,18 +3,22 @@
  * header is known; `explain` asks the same functions, so what is explained is what is done.
  */
 import type { Address } from '../address.ts';
+import type { CryptoProfile } from '../cms/profile.ts';
 import type { Candidate, DirectoryAnswer } from '../directory/directory.ts';
+import { gatewayError } from '../errors.ts';
 import { certificateFacts, chooseCertificate } from '../policy/choose-certificate.ts';
 import { type ContentProtection, decideRecipient } from '../policy/decide-recipient.ts';
-import { needsCertificate, resolveSettings } from '../policy/resolve-settings.ts';
+import { needsCertificate, type ResolvedSettings, resolveSettings } from '../policy/resolve-settings.ts';
+import { findRecipientFault, findSignerFault } from '../smime/profile-fitness.ts';
 import type { Trust, TrustVerdict } from '../trust/trust.ts';
+import { pathFailure } from '../x509/path-failure.ts';
 import type { Assessment, JudgedCandidate, SignerFacts } from './assessment.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** Everything about a recipient that does not depend on the message: gathered once, at RCPT. */
 export type RecipientFacts = Pick<
   Assessment,
-  'to' | 'internal' | 'settings' | 'answer' | 'judged' | 'chosen' | 'certificate'
+  'to' | 'internal' | 'settings' | 'profile' | 'answer' | 'judged' | 'chosen' | 'certificate'
 >;
 
 /**
@@ -24,26 +28,29 @@ export type RecipientFacts = Pick<
 export async function gatherFacts(snapshot: Snapshot, to: Address, at: Date): Promise<RecipientFacts> {
   const settings = resolveSettings(snapshot.rules, to);
   const internal = snapshot.rules.ours.includes(to.domain);
+  const profile = profileOf(snapshot, settings);
   if (!needsCertificate(settings)) {
-    return { to, internal, settings, answer: null, judged: [], chosen: null, certificate: { kind: 'not-asked' } };
+    const unasked = { answer: null, judged: [], chosen: null, certificate: { kind: 'not-asked' } as const };
+    return { to, internal, settings, profile, ...unasked };
   }
   const answer = await snapshot.directory.find(to);
-  const { judged, chosen } = judgeCandidates(snapshot.trust, answer.candidates, to, at);
+  const { judged, chosen } = judgeCandidates(snapshot.trust, answer.candidates, to, profile, at);
   const certificate = certificateFacts({
     found: chosen !== null,
     unusable: judged.filter((entry) => !isUndecided(entry.verdict)).flatMap(describeProblem),
     failures: describeFailures(answer, judged),
   });
-  return { to, internal, settings, answer, judged, chosen, certificate };
+  return { to, internal, settings, profile, answer, judged, chosen, certificate };
 }
 
 /** Decides with the facts and with what is known of the message by now. */
 export function concludeAssessment(
   facts: RecipientFacts,
   from: Address | null,
-  signer: SignerFacts,
+  anySigner: SignerFacts,
   content: ContentProtection,
 ): Assessment {
+  const signer = signerUnder(anySigner, facts.profile);
   const decision = decideRecipient({
     settings: facts.settings,
     certificate: facts.certificate,
@@ -58,9 +65,10 @@ function judgeCandidates(
   trust: Trust,
   candidates: readonly Candidate[],
   to: Address,
+  profile: CryptoProfile,
   at: Date,
 ): { judged: readonly JudgedCandidate[]; chosen: JudgedCandidate | null } {
-  const verdicts = candidates.map((candidate) => judgeCandidate(trust, candidate, to, at));
+  const verdicts = candidates.map((candidate) => judgeCandidate(trust, candidate, to, profile, at));
   const eligible = candidates.flatMap((candidate, index) => {
     const { certificate, rank } = candidate;
     return certificate !== null && verdicts[index]?.ok === true ? [{ certificate, rank, index }] : [];
@@ -75,15 +83,35 @@ function judgeCandidates(
   return { judged, chosen: choice.chosen === null ? null : (judged[choice.chosen.index] ?? null) };
 }
 
-function judgeCandidate(trust: Trust, candidate: Candidate, to: Address, at: Date): TrustVerdict | null {
-  if (candidate.certificate === null) return null;
-  return trust.judge({
-    certificate: candidate.certificate,
-    purpose: 'encrypt',
-    address: to,
-    at,
-    extraIntermediates: candidate.companions,
-  });
+function judgeCandidate(
+  trust: Trust,
+  { certificate, companions }: Candidate,
+  to: Address,
+  profile: CryptoProfile,
+  at: Date,
+): TrustVerdict | null {
+  if (certificate === null) return null;
+  const verdict = trust.judge({ certificate, purpose: 'encrypt', address: to, at, extraIntermediates: companions });
+  const fault = verdict.ok ? findRecipientFault(certificate, profile) : null;
+  if (fault === null) return verdict;
+  const failure = pathFailure('key-kind', certificate, `${certificate.subjectName}: ${fault}`);
+  return { ok: false, failure, attempts: [failure] };
+}
+
+/** @throws GatewayError defect: the configuration names only profiles that it has */
+function profileOf({ profiles }: Snapshot, { profile }: ResolvedSettings): CryptoProfile {
+  const found = Object.hasOwn(profiles, profile.value) ? profiles[profile.value] : undefined;
+  if (found === undefined) throw gatewayError('defect', `no profile ${profile.value}`);
+  return found;
+}
+
+/** A key that the profile does not sign with is no identity for this recipient. */
+function signerUnder(signer: SignerFacts, profile: CryptoProfile): SignerFacts {
+  if (signer.signing.kind !== 'yes' || signer.certificate === null) return signer;
+  const fault = findSignerFault(signer.certificate, profile);
+  if (fault === null) return signer;
+  const problem = `the certificate of ${signer.signing.address.text} does not fit the profile: ${fault}`;
+  return { ...signer, signing: { kind: 'no', reason: 'identity-unfit' }, problem };
 }
 
 /** A path search that ran out of budget has found nothing out: it is no verdict against the certificate (C4). */

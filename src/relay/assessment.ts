@@ -4,6 +4,7 @@
  * explained is what is done. Everything in it is for administrators; a peer sees only the reply of the error code.
  */
 import type { Address } from '../address.ts';
+import type { CryptoProfile } from '../cms/profile.ts';
 import type { Candidate, DirectoryAnswer } from '../directory/directory.ts';
 import type { LossReason } from '../policy/choose-certificate.ts';
 import type { CertificateFacts, ContentProtection, Decision, SigningFacts } from '../policy/decide-recipient.ts';
@@ -18,6 +19,8 @@ export interface Assessment {
   /** True when the recipient is in a domain of ours: the mail goes by the internal route. */
   readonly internal: boolean;
   readonly settings: ResolvedSettings;
+  /** What `settings.profile` names. */
+  readonly profile: CryptoProfile;
   /** What the sources said; null when nobody was asked, because the settings never encrypt. */
   readonly answer: DirectoryAnswer | null;
   /** Every candidate of the answer in its order, each with its verdict. */

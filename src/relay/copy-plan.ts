@@ -41,7 +41,7 @@ export function planCopies(recipients: readonly TreatedRecipient[]): readonly Bo
   const bodies = new Map<string, { form: BodyForm; copies: Map<string, TreatedRecipient[]> }>();
   for (const recipient of recipients) {
     const form = formFor(recipient);
-    const formKey = form.kind === 'enveloped' ? `enveloped ${form.signed} ${form.profile.name}` : form.kind;
+    const formKey = keyOf(form);
     const body = bodies.get(formKey) ?? { form, copies: new Map<string, TreatedRecipient[]>() };
     bodies.set(formKey, body);
     // a clear copy names nobody, so hidden recipients of it may share the transaction
@@ -59,7 +59,19 @@ function formFor(recipient: TreatedRecipient): BodyForm {
   if (recipient.certificate !== null) {
     return { kind: 'enveloped', signed: recipient.sign, profile: recipient.profile };
   }
-  return recipient.sign ? { kind: 'signed' } : { kind: 'as-it-came' };
+  return recipient.sign ? { kind: 'signed', profile: recipient.profile } : { kind: 'as-it-came' };
+}
+
+/** Profiles that differ never share a content key; a signature is the profile's too. */
+function keyOf(form: BodyForm): string {
+  switch (form.kind) {
+    case 'as-it-came':
+      return form.kind;
+    case 'signed':
+      return `signed ${form.profile?.name ?? ''}`;
+    case 'enveloped':
+      return `enveloped ${form.signed} ${form.profile.name}`;
+  }
 }
 
 function copyOf(form: BodyForm, recipients: readonly TreatedRecipient[]): Copy {

@@ -80,6 +80,7 @@ function contentOf(planned: BodyPlan, copyIndex: number, bodyIndex: number, resu
     ciphertextBytes: result.ciphertextBytes,
     contentEncryption: result.contentEncryption.toString('base64'),
     recipientInfos: recipientInfos.toString('base64'),
+    ...(result.tag === null ? {} : { tag: result.tag.toString('base64') }),
     expectedRecipients: identifiers.map((identifier) => identifier.toString('base64')),
   };
 }

@@ -1,23 +1,16 @@
 /** From an assessment that ends in a treatment to the recipient of a copy. */
-import type { CryptoProfile } from '../cms/profile.ts';
 import { gatewayError } from '../errors.ts';
 import type { Assessment } from './assessment.ts';
 import type { TreatedRecipient } from './copy-plan.ts';
 
 /**
  * @param visible keys of the mailboxes named in To and Cc
- * @throws GatewayError defect: a refusal, an unknown profile, or encryption without a certificate, none of which may
- *   ever get here; nothing is sent then
+ * @throws GatewayError defect: a refusal, or encryption without a certificate, neither of which
+ *   may ever get here; nothing is sent then
  */
-export function treatRecipient(
-  assessment: Assessment,
-  profiles: Readonly<Record<string, CryptoProfile>>,
-  visible: ReadonlySet<string>,
-): TreatedRecipient {
-  const { decision, settings, to, internal, chosen } = assessment;
+export function treatRecipient(assessment: Assessment, visible: ReadonlySet<string>): TreatedRecipient {
+  const { decision, profile, to, internal, chosen } = assessment;
   if (decision.kind === 'refuse') throw gatewayError('defect', `${to.text} was refused and is treated`);
-  const profile = profiles[settings.profile.value];
-  if (profile === undefined) throw gatewayError('defect', `no profile ${settings.profile.value}`);
   const certificate = decision.encrypt ? (chosen?.candidate.certificate ?? null) : null;
   if (decision.encrypt && certificate === null) throw gatewayError('defect', `no certificate for ${to.text}`);
   return {

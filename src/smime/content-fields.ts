@@ -9,6 +9,12 @@ const MIME_VERSION = 'MIME-Version: 1.0\r\n';
 /** Fields of a message whose body is base64 of EnvelopedData. */
 export const ENVELOPED_FIELDS: Buffer = cmsFields('application/pkcs7-mime; smime-type=enveloped-data', 'smime.p7m');
 
+/** The same of AuthEnvelopedData (RFC 8551 §3.2.2 spells it so). */
+export const AUTH_ENVELOPED_FIELDS: Buffer = cmsFields(
+  'application/pkcs7-mime; smime-type=authEnveloped-data',
+  'smime.p7m',
+);
+
 /** Fields of a message whose body is base64 of SignedData with its content inside. */
 export const OPAQUE_FIELDS: Buffer = cmsFields('application/pkcs7-mime; smime-type=signed-data', 'smime.p7m');
 
@@ -18,18 +24,19 @@ export const SIGNATURE_FIELDS: Buffer = partFields('application/pkcs7-signature'
 /**
  * Content-Type of a multipart/signed (RFC 8551 §3.5.3.2), without MIME-Version.
  * @param boundary token characters only
+ * @param micalg name of the digest
  */
-export function multipartSignedField(boundary: string): Buffer {
+export function multipartSignedField(boundary: string, micalg: string): Buffer {
   return Buffer.from(
     'Content-Type: multipart/signed; protocol="application/pkcs7-signature";\r\n' +
-      ` micalg=sha-256; boundary="${boundary}"\r\n`,
+      ` micalg=${micalg}; boundary="${boundary}"\r\n`,
     'latin1',
   );
 }
 
 /** The same for a message. */
-export function multipartSignedFields(boundary: string): Buffer {
-  return Buffer.concat([Buffer.from(MIME_VERSION, 'latin1'), multipartSignedField(boundary)]);
+export function multipartSignedFields(boundary: string, micalg: string): Buffer {
+  return Buffer.concat([Buffer.from(MIME_VERSION, 'latin1'), multipartSignedField(boundary, micalg)]);
 }
 
 /** The Content-* fields: what is protected with the body. Everything else stays outside. */

@@ -6,19 +6,13 @@
  */
 import { isAscii } from 'node:buffer';
 import { ContentEncryptor } from '../cms/content-encryptor.ts';
-import { issuerAndSerialNumber } from '../cms/recipient-identifiers.ts';
+import type { CryptoProfile } from '../cms/profile.ts';
+import { recipientIdentifier } from '../cms/recipient-identifiers.ts';
 import type { Entropy } from '../cms/signer.ts';
-import { ENVELOPED_FIELDS, OPAQUE_FIELDS } from './content-fields.ts';
+import { AUTH_ENVELOPED_FIELDS, ENVELOPED_FIELDS, OPAQUE_FIELDS } from './content-fields.ts';
 import type { FormRequest, FormResult } from './seal.ts';
 import type { SignedFrame } from './signed-frame.ts';
-
-/** What the end of the pass brings. */
-export interface Ending {
-  /** Behind the signed entity; null when nothing was signed. */
-  readonly closing: Buffer | null;
-  /** base64 lines of SignedData that holds the entity; null unless that form is due. */
-  readonly opaque: Buffer | null;
-}
+import type { Ending } from './signing-unit.ts';
 
 export interface FormWriter {
   /** Octets of the body as it came. */
@@ -90,6 +84,7 @@ export class SignedWriter implements FormWriter {
 export class EnvelopedWriter implements FormWriter {
   readonly #request: FormRequest;
   readonly #encryptor: ContentEncryptor;
+  readonly #profile: CryptoProfile;
   /** Null when this form does not sign. */
   readonly #frame: SignedFrame | null;
   #started = false;
@@ -103,6 +98,7 @@ export class EnvelopedWriter implements FormWriter {
     entropy: Entropy,
   ) {
     this.#request = request;
+    this.#profile = form.profile;
     this.#encryptor = new ContentEncryptor(form.profile, entropy);
     this.#frame = frame;
   }
@@ -121,12 +117,17 @@ export class EnvelopedWriter implements FormWriter {
     await this.#write(Buffer.concat([...tail, this.#encryptor.final()]));
     const recipientInfos = this.#request.groups.map((group) => this.#encryptor.recipientInfos(group));
     this.#encryptor.destroy();
+    const { envelope } = this.#encryptor;
     return {
       kind: 'enveloped',
-      contentFields: ENVELOPED_FIELDS,
+      contentFields: envelope === 'authEnveloped' ? AUTH_ENVELOPED_FIELDS : ENVELOPED_FIELDS,
+      envelope,
+      tag: this.#encryptor.tag(),
       contentEncryption: this.#encryptor.algorithm,
       recipientInfos,
-      recipientIdentifiers: this.#request.groups.map((group) => group.map(issuerAndSerialNumber)),
+      recipientIdentifiers: this.#request.groups.map((group) =>
+        group.map((certificate) => recipientIdentifier(certificate, this.#profile).der),
+      ),
       ciphertextBytes: this.#ciphertextBytes,
     };
   }

@@ -2,6 +2,7 @@
  * The message level of sealing (RFC 8551 §3): one pass over an entity makes every form its groups of recipients need.
  * This file holds the types; `sealer.ts` does the work.
  */
+import type { EnvelopeKind } from '../cms/algorithms/content-ciphers.ts';
 import type { CryptoProfile } from '../cms/profile.ts';
 import type { Entropy, Signer } from '../cms/signer.ts';
 import type { HeaderBlock } from '../mime/header-block.ts';
@@ -11,11 +12,15 @@ import type { Certificate } from '../x509/certificate.ts';
  * One form of the body. Groups whose form is equal share it: the same ciphertext with different RecipientInfos.
  * - `as-it-came`: the octets of the body, untouched, under the header fields as they came.
  * - `signed`: multipart/signed with our signature (or opaque, where 8-bit may not be touched and the message is small).
- * - `enveloped`: EnvelopedData over the entity as it came (`signed` false) or over our multipart/signed (`signed` true).
+ * - `enveloped`: EnvelopedData, or AuthEnvelopedData where the profile's cipher is AEAD, over the entity as it came (`signed` false) or over our multipart/signed (`signed` true).
  */
 export type BodyForm =
   | { readonly kind: 'as-it-came' }
-  | { readonly kind: 'signed' }
+  | {
+      readonly kind: 'signed';
+      /** `default` when left out. */
+      readonly profile?: CryptoProfile;
+    }
   | { readonly kind: 'enveloped'; readonly signed: boolean; readonly profile: CryptoProfile };
 
 /** What the caller asks of one pass. */
@@ -23,7 +28,7 @@ export interface SealRequest {
   /** The whole header of the message as received (vouch header and Bcc already removed by the caller). */
   readonly header: HeaderBlock;
   readonly forms: readonly FormRequest[];
-  /** Needed when any form signs; else null. One signature serves every form that signs. */
+  /** Signs every form that signs and names no other; null when there is none. One signature serves all of one style. */
   readonly signer: Signer | null;
   /** Goes into signingTime. */
   readonly signingTime: Date;
@@ -36,6 +41,8 @@ export interface FormRequest {
   readonly form: BodyForm;
   /** One list a group that shares this form: the certificates its copy is encrypted to. Empty unless `enveloped`. */
   readonly groups: readonly (readonly Certificate[])[];
+  /** Signs this form instead of {@link SealRequest.signer}. */
+  readonly signer?: Signer | null;
   /** Receives the stored octets in order; awaiting it is the back-pressure. */
   write(chunk: Buffer): Promise<void>;
 }
@@ -52,11 +59,14 @@ export type FormResult =
   | {
       readonly kind: 'enveloped';
       readonly contentFields: Buffer;
+      readonly envelope: EnvelopeKind;
+      /** Authentication tag of AuthEnvelopedData; null else. */
+      readonly tag: Buffer | null;
       /** contentEncryptionAlgorithm, whole DER. */
       readonly contentEncryption: Buffer;
       /** RecipientInfos SET, whole DER, one for each entry of `groups` in order. */
       readonly recipientInfos: readonly Buffer[];
-      /** For each entry of `groups` the identifiers (issuerAndSerialNumber, DER) that its RecipientInfos name. */
+      /** For each entry of `groups` the identifiers (DER, as cms/recipient-identifiers gives them) that its RecipientInfos name. */
       readonly recipientIdentifiers: readonly (readonly Buffer[])[];
       /** Octets of ciphertext written. */
       readonly ciphertextBytes: number;

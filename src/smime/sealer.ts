@@ -1,5 +1,6 @@
 /**
- * Seals a message in one pass (RFC 8551 §3.1, §3.3, §3.5): the entity is made canonical once, hashed once, signed once,
+ * Seals a message in one pass (RFC 8551 §3.1, §3.3, §3.5): the entity is made canonical once, hashed once, signed once
+ * for each style of signature,
  * and every form that was asked for is written while it streams by. Types and promises are in seal.ts.
  *
  * Protected are the Content-* fields and the body; all other header fields stay outside, MIME-Version too. 64 KiB are
@@ -7,16 +8,16 @@
  * under encryption; a form that is only signed becomes opaque where the entity fitted the 64 KiB, else the message is
  * refused (message.not-convertible). After any error the content keys are wiped and nothing more is taken.
  */
-import { createHash } from 'node:crypto';
-import { signedAttributes, signedDataDetached, signedDataOpaque } from '../cms/signed-data-writer.ts';
-import type { Signer } from '../cms/signer.ts';
+import type { Hash } from 'node:crypto';
+import { type DigestName, startDigest } from '../cms/algorithms/digests.ts';
+import { DEFAULT_PROFILE } from '../cms/profile.ts';
 import { gatewayError } from '../errors.ts';
 import { CanonicalEntity } from '../mime/canonical-entity.ts';
 import { BlockGatherer } from './block-gatherer.ts';
 import { entityFields, fieldsAsTheyCame } from './content-fields.ts';
-import { ClearWriter, type Ending, EnvelopedWriter, type FormWriter, SignedWriter } from './form-writer.ts';
-import type { FormResult, Sealing, SealRequest } from './seal.ts';
-import { foldBase64, SignedFrame } from './signed-frame.ts';
+import { ClearWriter, EnvelopedWriter, type FormWriter, SignedWriter } from './form-writer.ts';
+import type { FormRequest, FormResult, Sealing, SealRequest } from './seal.ts';
+import { type Ending, SigningUnit } from './signing-unit.ts';
 import { UntouchedEntity } from './untouched-entity.ts';
 
 /**
@@ -32,10 +33,12 @@ export function startSealing(request: SealRequest): Sealing {
 class EntitySealing implements Sealing {
   readonly #request: SealRequest;
   readonly #writers: FormWriter[] = [];
+  readonly #units: SigningUnit[] = [];
+  /** The unit whose signature each writer writes. */
+  readonly #unitOf = new Map<FormWriter, SigningUnit>();
+  readonly #hashes = new Map<DigestName, Hash>();
   /** Null when no form protects anything. */
   readonly #entity: CanonicalEntity | UntouchedEntity | null;
-  readonly #frame: SignedFrame | null;
-  readonly #hash = createHash('sha256');
   readonly #entityBlocks = new BlockGatherer();
   readonly #bodyBlocks = new BlockGatherer();
   readonly #wantsBody: boolean;
@@ -46,13 +49,10 @@ class EntitySealing implements Sealing {
   constructor(request: SealRequest) {
     this.#request = request;
     const forms = request.forms.map(({ form }) => form);
-    const signs = forms.some((form) => form.kind === 'signed' || (form.kind === 'enveloped' && form.signed));
-    if (signs && request.signer === null) throw gatewayError('crypto.failed', 'a signature is due without a signer');
     const fields = entityFields(request.header);
     const protects = forms.some((form) => form.kind !== 'as-it-came');
     const Entity = request.leaveUntouched ? UntouchedEntity : CanonicalEntity;
     this.#entity = protects ? new Entity(fields) : null;
-    this.#frame = signs ? new SignedFrame(request.entropy) : null;
     this.#wantsBody = forms.some((form) => form.kind === 'as-it-came');
     try {
       for (const formRequest of request.forms) this.#writers.push(this.#writerOf(formRequest));
@@ -72,8 +72,13 @@ class EntitySealing implements Sealing {
   async end(): Promise<readonly FormResult[]> {
     return await this.#guarded(async () => {
       if (this.#wantsBody) await this.#passBody([this.#bodyBlocks.rest()]);
-      const ending = this.#entity === null ? NO_ENDING : await this.#endEntity(this.#entity);
-      const results = await allOrFirstFailure(this.#writers.map((writer) => writer.end(ending)));
+      const endings = this.#entity === null ? null : await this.#endEntity(this.#entity);
+      const results = await allOrFirstFailure(
+        this.#writers.map((writer) => {
+          const unit = this.#unitOf.get(writer);
+          return writer.end((unit === undefined ? undefined : endings?.get(unit)) ?? NO_ENDING);
+        }),
+      );
       this.#open = false;
       return results;
     });
@@ -84,14 +89,28 @@ class EntitySealing implements Sealing {
     for (const writer of this.#writers) writer.abort();
   }
 
-  #writerOf(request: SealRequest['forms'][number]): FormWriter {
+  #writerOf(request: FormRequest): FormWriter {
     const { form } = request;
     if (form.kind === 'as-it-came') return new ClearWriter(request, fieldsAsTheyCame(this.#request.header));
-    if (form.kind === 'enveloped') {
-      return new EnvelopedWriter(request, form, form.signed ? this.#frame : null, this.#request.entropy);
-    }
-    if (this.#frame === null) throw gatewayError('crypto.failed', 'a signed form without a signature');
-    return new SignedWriter(request, this.#frame);
+    const unit = form.kind === 'signed' || form.signed ? this.#unitFor(request) : null;
+    const writer =
+      form.kind === 'enveloped'
+        ? new EnvelopedWriter(request, form, unit?.frame ?? null, this.#request.entropy)
+        : new SignedWriter(request, this.#unitFor(request).frame);
+    if (unit !== null) this.#unitOf.set(writer, unit);
+    return writer;
+  }
+
+  /** @throws GatewayError crypto.failed without a signer */
+  #unitFor({ form, signer = this.#request.signer }: FormRequest): SigningUnit {
+    if (signer === null) throw gatewayError('crypto.failed', 'a signature is due without a signer');
+    const profile = (form.kind === 'as-it-came' ? undefined : form.profile) ?? DEFAULT_PROFILE;
+    const known = this.#units.find((unit) => unit.serves(signer, profile));
+    if (known !== undefined) return known;
+    const unit = new SigningUnit(signer, profile, this.#request.entropy);
+    this.#units.push(unit);
+    if (!this.#hashes.has(unit.digest)) this.#hashes.set(unit.digest, startDigest(unit.digest));
+    return unit;
   }
 
   async #passBody(blocks: readonly Buffer[]): Promise<void> {
@@ -104,35 +123,32 @@ class EntitySealing implements Sealing {
     for (const block of blocks) {
       this.#large = true;
       if (this.#mustBeOpaque()) throw gatewayError('message.not-convertible', 'too large for opaque signing');
-      if (this.#frame !== null) this.#hash.update(block);
+      for (const hash of this.#hashes.values()) hash.update(block);
       await allOrFirstFailure(this.#writers.map((writer) => writer.entity(block)));
     }
   }
 
-  /** The last block, and the signature over all of them. */
-  async #endEntity(entity: CanonicalEntity | UntouchedEntity): Promise<Ending> {
+  /** The last block, and the signatures over all of them. @returns the ending of each unit */
+  async #endEntity(entity: CanonicalEntity | UntouchedEntity): Promise<ReadonlyMap<SigningUnit, Ending>> {
     await this.#passEntity(this.#entityBlocks.add(entity.end()));
     const last = this.#entityBlocks.rest();
     const opaque = this.#mustBeOpaque();
     if (opaque && this.#large) throw gatewayError('message.not-convertible', 'too large for opaque signing');
-    const { signer } = this.#request;
-    if (this.#frame === null || signer === null) {
-      await allOrFirstFailure(this.#writers.map((writer) => writer.entity(last)));
-      return NO_ENDING;
-    }
-    const signed = await this.#sign(signer, this.#hash.update(last).digest());
+    const endings = await this.#sign(last, opaque);
     // opaque: the signed form writes SignedData with everything inside, so it is not shown the entity
     const shown = opaque ? this.#writers.filter((writer) => !(writer instanceof SignedWriter)) : this.#writers;
     await allOrFirstFailure(shown.map((writer) => writer.entity(last)));
-    return {
-      closing: this.#frame.closing(signedDataDetached(signed)),
-      opaque: opaque ? foldBase64(signedDataOpaque({ ...signed, content: last })) : null,
-    };
+    return endings;
   }
 
-  async #sign(signer: Signer, digest: Buffer): Promise<{ signer: Signer; attributes: Buffer; signature: Buffer }> {
-    const attributes = signedAttributes({ digest, signer, signingTime: this.#request.signingTime });
-    return { signer, attributes, signature: await signer.sign(attributes) };
+  async #sign(last: Buffer, opaque: boolean): Promise<ReadonlyMap<SigningUnit, Ending>> {
+    const digests = new Map<DigestName, Buffer>();
+    for (const [name, hash] of this.#hashes) digests.set(name, hash.update(last).digest());
+    const { signingTime } = this.#request;
+    const endings = await allOrFirstFailure(
+      this.#units.map((unit) => unit.sign(digests.get(unit.digest) ?? NOTHING, signingTime, opaque ? last : null)),
+    );
+    return new Map(this.#units.map((unit, index) => [unit, endings[index] ?? NO_ENDING]));
   }
 
   /** A form would show the entity signed but not encrypted, and the entity would not survive that. */
@@ -152,6 +168,7 @@ class EntitySealing implements Sealing {
 }
 
 const NO_ENDING: Ending = { closing: null, opaque: null };
+const NOTHING = Buffer.alloc(0);
 
 /** Waits for all, so that no sink is still writing when the caller learns of a failure. */
 async function allOrFirstFailure<T>(steps: readonly Promise<T>[]): Promise<T[]> {

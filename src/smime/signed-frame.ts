@@ -19,10 +19,11 @@ export class SignedFrame {
   readonly opening: Buffer;
   readonly #boundary: string;
 
-  constructor(entropy: Entropy) {
+  /** @param micalg name of the digest (RFC 8551 §3.5.3.2) */
+  constructor(entropy: Entropy, micalg = 'sha-256') {
     this.#boundary = `sealgate-${entropy.bytes(BOUNDARY_ENTROPY_OCTETS).toString('hex')}`;
-    this.messageFields = multipartSignedFields(this.#boundary);
-    this.innerHeader = Buffer.concat([multipartSignedField(this.#boundary), Buffer.from('\r\n')]);
+    this.messageFields = multipartSignedFields(this.#boundary, micalg);
+    this.innerHeader = Buffer.concat([multipartSignedField(this.#boundary, micalg), Buffer.from('\r\n')]);
     this.opening = Buffer.from(`--${this.#boundary}\r\n`, 'latin1');
   }
 

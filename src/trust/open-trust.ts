@@ -63,6 +63,14 @@ class CollectionTrust implements Trust {
   }
 
   chainOf(leaf: Certificate, at: Date, companions: readonly Certificate[]): readonly Certificate[] {
+    return this.pathOf(leaf, at, companions).slice(1, -1);
+  }
+
+  anchorOf(leaf: Certificate, at: Date, companions: readonly Certificate[]): Certificate | null {
+    return this.pathOf(leaf, at, companions).at(-1) ?? null;
+  }
+
+  private pathOf(leaf: Certificate, at: Date, companions: readonly Certificate[]): readonly Certificate[] {
     const verdict = this.judge({
       certificate: leaf,
       purpose: 'any',
@@ -70,7 +78,7 @@ class CollectionTrust implements Trust {
       at,
       extraIntermediates: companions,
     });
-    return verdict.ok ? verdict.path.certificates.slice(1, -1) : [];
+    return verdict.ok ? verdict.path.certificates : [];
   }
 
   private resultOf(question: TrustQuestion): PathResult {

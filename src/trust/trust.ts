@@ -19,6 +19,8 @@ export interface Trust {
    * @param companions certificates that stood beside the leaf and may be part of the path
    */
   chainOf(leaf: Certificate, at: Date, companions: readonly Certificate[]): readonly Certificate[];
+  /** The anchor of that path; null if there is none. */
+  anchorOf(leaf: Certificate, at: Date, companions: readonly Certificate[]): Certificate | null;
   readonly collections: readonly CollectionFacts[];
 }
 

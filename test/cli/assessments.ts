@@ -1,6 +1,7 @@
 /** Assessments for tests of what is printed: values as the relay would make them. */
 import assert from 'node:assert/strict';
 import { type Address, parseAddress } from '../../src/address.ts';
+import { DEFAULT_PROFILE } from '../../src/cms/profile.ts';
 import type { Candidate } from '../../src/directory/directory.ts';
 import { decideRecipient } from '../../src/policy/decide-recipient.ts';
 import type { Fallback, Level } from '../../src/policy/rules.ts';
@@ -115,6 +116,7 @@ export function assessment(parts: Parts): Assessment {
       unusable: { value: parts.unusableFallback ?? 'refuse', origin: defaults },
       profile: { value: 'default', origin: builtIn },
     },
+    profile: DEFAULT_PROFILE,
     answer: asked ? { candidates: judged.map((entry) => entry.candidate), failures } : null,
     judged,
     chosen,

@@ -80,6 +80,33 @@ export function contentEncryptionAlgorithm(cipher: ContentCipher, iv: Buffer): B
   return derSequence(oid, derSequence(derOctetString(iv), derInteger(TAG_OCTETS)));
 }
 
+/** What our algorithm identifiers look like: whole DER, and where in it the IV or nonce stands. */
+const WRITTEN: readonly { readonly cipher: ContentCipher; readonly der: Buffer; readonly ivAt: number }[] = (
+  Object.keys(CONTENT_CIPHERS) as (ContentCipher | LegacyContentCipher)[]
+)
+  .filter((cipher): cipher is ContentCipher => !CONTENT_CIPHERS[cipher].legacy)
+  .map((cipher) => {
+    const iv = Buffer.alloc(CONTENT_CIPHERS[cipher].ivOctets, 0xa5);
+    const der = contentEncryptionAlgorithm(cipher, iv);
+    return { cipher, der, ivAt: der.indexOf(iv) };
+  });
+
+/**
+ * The cipher of an algorithm identifier that {@link contentEncryptionAlgorithm} wrote; null for every other octet string.
+ * An exact match leaves no room for another cipher that only its parser would notice.
+ */
+export function recogniseContentEncryption(algorithm: Buffer): ContentCipher | null {
+  const found = WRITTEN.find(({ cipher, der, ivAt }) => {
+    const ivEnd = ivAt + CONTENT_CIPHERS[cipher].ivOctets;
+    return (
+      der.length === algorithm.length &&
+      der.subarray(0, ivAt).equals(algorithm.subarray(0, ivAt)) &&
+      der.subarray(ivEnd).equals(algorithm.subarray(ivEnd))
+    );
+  });
+  return found?.cipher ?? null;
+}
+
 function cbc(oid: string, nodeName: string, keyOctets: number): ContentCipherFacts {
   return { oid, envelope: 'enveloped', nodeName, keyOctets, ivOctets: 16, blockOctets: 16, legacy: false };
 }
