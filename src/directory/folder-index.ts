@@ -5,6 +5,7 @@
  * is for `trust/` to say, and must not read as "none" (catalogue C28). For the same reason a file named after a
  * mailbox, or that served one before it broke, is a candidate of it whatever it holds.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Certificate } from '../x509/certificate.ts';
 import type { Candidate } from './directory.ts';
 import type { FirstSeen } from './first-seen.ts';
@@ -31,13 +32,17 @@ export interface IndexOptions {
   readonly firstSeen: FirstSeen;
 }
 
-export function buildFolderIndex(files: Iterable<FolderFile>, options: IndexOptions): FolderIndex {
+/** After so many files the event loop gets its turn: a hundred thousand would keep it for seconds. */
+const FILES_A_TURN = 250;
+
+export async function buildFolderIndex(files: Iterable<FolderFile>, options: IndexOptions): Promise<FolderIndex> {
   // sorted: the order of a directory listing is no order of preference
   const sorted = [...files].sort((a, b) => (a.relative < b.relative ? -1 : 1));
   const authorities = authoritiesBySubject(sorted);
   const mailboxes = new Map<string, Candidate[]>();
   let certificates = 0;
-  for (const file of sorted) {
+  for (const [i, file] of sorted.entries()) {
+    if (i % FILES_A_TURN === FILES_A_TURN - 1) await setImmediate();
     certificates += file.certificates.length;
     for (const [key, candidates] of candidatesOf(file, authorities, options)) {
       const list = mailboxes.get(key) ?? [];

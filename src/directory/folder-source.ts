@@ -121,7 +121,7 @@ export class FolderSource implements Source {
     try {
       const snapshot = await scanFolder(this.#options.folder, this.#snapshot, this.#clock());
       if (this.#closed) return;
-      this.#adopt(snapshot);
+      await this.#adopt(snapshot);
       // what changed in a folder between its listing and its first watch would wait for the periodic scan
       if (this.#watchAll(snapshot)) this.#again = true;
     } catch (error) {
@@ -135,24 +135,27 @@ export class FolderSource implements Source {
     else this.#schedule(Math.max(this.#watchRefused ? RETRY_MS : RESCAN_MS, PAUSE_FACTOR * tookMs));
   }
 
-  #adopt(snapshot: FolderSnapshot): void {
+  async #adopt(snapshot: FolderSnapshot): Promise<void> {
     const before = this.#snapshot;
+    const changed = before === null || !sameFiles(before, snapshot);
+    const { name: source } = this;
+    const index = changed
+      ? await buildFolderIndex(snapshot.files.values(), { source, rank: this.#rank, firstSeen: this.#firstSeen })
+      : this.#index;
+    if (this.#closed) return;
     this.#snapshot = snapshot;
+    this.#index = index;
+    // a failure ends with the index that follows it: the one before knew less
     if (this.#failure !== null) {
       this.#failure = null;
       sourceRecovered(this.name);
     }
-    if (before !== null && sameFiles(before, snapshot)) return;
+    if (!changed) return;
     for (const file of snapshot.files.values()) {
       // a file still being written is reported when it stays broken
       if (file.stamp === '' || before?.files.get(file.relative) === file) continue;
       for (const problem of file.problems) problemFile(this.name, file.relative, problem);
     }
-    this.#index = buildFolderIndex(snapshot.files.values(), {
-      source: this.name,
-      rank: this.#rank,
-      firstSeen: this.#firstSeen,
-    });
     const { files, certificates, mailboxes } = this.#index;
     folderReloaded(this.name, { files, certificates, mailboxes: mailboxes.size });
   }
