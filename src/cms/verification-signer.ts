@@ -104,7 +104,7 @@ async function findFault(signer: SignerInfo, context: SignedContext, findings: F
       ? checkBareContent(context)
       : checkAgainstContent(findings.attributes, signer, context));
   if (fault !== null) return fault;
-  if (candidates.length === 0) return broken('no-certificate', 'the certificate of the signer is not there');
+  if (candidates.length === 0) return NO_CERTIFICATE;
   return tryCandidates(candidates, { signer, scheme, context, findings });
 }
 
@@ -140,15 +140,21 @@ interface Attempt {
   readonly findings: Findings;
 }
 
-/** Key identifiers may collide, so all that are named are tried (RFC 8551 §2.6). The last fault is the reason. */
+/**
+ * Key identifiers may collide, so all that are named are tried (RFC 8551 §2.6). The reason is that of the certificate
+ * that verified; else the first that says more than that the signature is not this key's.
+ */
 async function tryCandidates(candidates: readonly Certificate[], attempt: Attempt): Promise<Broken> {
-  let fault: Broken = broken('no-certificate', 'the certificate of the signer is not there');
+  const faults: NonNullable<Broken>[] = [];
   for (const certificate of candidates) {
-    fault = await tryCandidate(certificate, attempt);
+    const fault = await tryCandidate(certificate, attempt);
     if (fault === null || attempt.findings.signatureVerified) return fault;
+    faults.push(fault);
   }
-  return fault;
+  return faults.find(({ reason }) => reason !== 'signature-mismatch') ?? faults[0] ?? NO_CERTIFICATE;
 }
+
+const NO_CERTIFICATE = broken('no-certificate', 'the certificate of the signer is not there');
 
 async function tryCandidate(certificate: Certificate, attempt: Attempt): Promise<Broken> {
   const { scheme, context, findings } = attempt;

@@ -66,6 +66,8 @@ export const AGREEMENT_SCHEMES: Readonly<Record<AgreementScheme, SchemeFacts>> =
 const READ_ONLY: readonly SchemeFacts[] = [
   { oid: '1.3.133.16.840.63.0.2', derivation: { kind: 'x963', hash: 'sha1' } },
   { oid: '1.3.133.16.840.63.0.3', derivation: { kind: 'x963', hash: 'sha1' } },
+  { oid: '1.3.132.1.11.0', derivation: { kind: 'x963', hash: 'sha224' } },
+  { oid: '1.3.132.1.14.0', derivation: { kind: 'x963', hash: 'sha224' } },
   { oid: '1.3.132.1.14.1', derivation: { kind: 'x963', hash: 'sha256' } },
   { oid: '1.3.132.1.14.2', derivation: { kind: 'x963', hash: 'sha384' } },
   { oid: '1.3.132.1.14.3', derivation: { kind: 'x963', hash: 'sha512' } },

@@ -9,10 +9,10 @@ import { derContext, derInteger, derOctetString, derSequence } from '../../asn1/
 import type { HashName } from './digests.ts';
 import { KEY_WRAPS, type KeyWrap } from './key-wraps.ts';
 
-/** Key derivation of a key agreement. SHA-1 is for reading only (catalogue C9 speaks of signatures, RFC 5753 §7.1.4). */
+/** Key derivation of a key agreement. SHA-1 and SHA-224 are for reading only (catalogue C9 speaks of signatures, RFC 5753 §7.1.4). */
 export interface KeyDerivation {
   readonly kind: 'x963' | 'hkdf';
-  readonly hash: HashName | 'sha1';
+  readonly hash: HashName | 'sha1' | 'sha224';
 }
 
 /**
