@@ -180,6 +180,7 @@ export class DeliveryRound {
     recipients: readonly MailRecipient[],
   ): Promise<readonly RecipientOutcome[]> {
     const addresses = recipients.map((recipient) => recipient.address);
+    const bodyBytes = this.#mail.bodyBytes(group.content.bodyIndex);
     const delivery = {
       queueId: this.#mail.id,
       record: this.#mail.record,
@@ -187,6 +188,7 @@ export class DeliveryRound {
       group,
       recipients: addresses,
       attempt: this.#mail.state.attempts + 1,
+      ...(bodyBytes === null ? {} : { bodyBytes }),
       openBody: () => this.#watch(this.#mail.readBody(group.content.bodyIndex)),
     };
     try {

@@ -30,4 +30,6 @@ export interface StoredMail {
   append(update: MailUpdate): Promise<void>;
   /** Authenticated octets of a body. @throws GatewayError queue.damaged before any octet of a bad chunk leaves */
   readBody(bodyIndex: number): AsyncIterable<Buffer>;
+  /** Octets that {@link readBody} will give; null when there is no such body. */
+  bodyBytes(bodyIndex: number): number | null;
 }

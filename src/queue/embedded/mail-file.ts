@@ -55,6 +55,10 @@ export class MailFile implements StoredMail {
     }
   }
 
+  bodyBytes(bodyIndex: number): number | null {
+    return this.#mail.sealed.bodies[bodyIndex]?.octets ?? null;
+  }
+
   readBody(bodyIndex: number): AsyncIterable<Buffer> {
     return readBody(this.#files, this.#path, this.#mail, bodyIndex);
   }
