@@ -7,12 +7,13 @@
  */
 import path from 'node:path';
 import { type ControlServer, type ControlViews, openControlServer } from './admin/control-server.ts';
-import { PROFILES } from './cms/profile.ts';
+import { type CryptoProfile, resolveProfile } from './cms/profile.ts';
 import type { Configuration } from './config/configuration.ts';
 import { loadConfiguration } from './config/load-configuration.ts';
 import { formatMistake } from './config/mistake-list.ts';
 import { openCourier, type SmtpCourier } from './delivery/smtp-courier.ts';
 import { openDirectory } from './directory/open-directory.ts';
+import { algorithmSupport } from './keys/algorithm-support.ts';
 import { loadIdentities } from './keys/identity-loader.ts';
 import { systemEntropy } from './keys/system-entropy.ts';
 import {
@@ -71,7 +72,9 @@ export async function openSnapshot(configuration: Configuration): Promise<Opened
     loadIdentities(configuration.identities),
     openDirectory(configuration.directory),
   ]);
+  const profiles = resolveProfiles(configuration);
   const mistakes = [
+    ...profiles.mistakes,
     ...(trust.ok ? [] : trust.mistakes),
     ...identities.mistakes,
     ...(directory.ok ? [] : directory.mistakes),
@@ -87,10 +90,22 @@ export async function openSnapshot(configuration: Configuration): Promise<Opened
     directory: directory.directory,
     trust: trust.trust,
     identities: identities.identities,
-    profiles: PROFILES,
+    profiles: profiles.byName,
     vouchHeaders: vouchHeadersOf(configuration),
   };
   return { ok: true, value, warnings: [...trust.warnings, ...identities.warnings, ...directory.warnings] };
+}
+
+/** What the running Node cannot compute is the administrator's mistake, found at the start and not at the first message. */
+function resolveProfiles({ profiles }: Configuration) {
+  const byName: Record<string, CryptoProfile> = Object.create(null);
+  const mistakes: string[] = [];
+  for (const { name, spec, origin } of profiles) {
+    const result = resolveProfile(name, spec, algorithmSupport);
+    if (result.ok) byName[name] = result.profile;
+    else mistakes.push(`${origin.file}:${origin.line}: ${origin.path}: profile ${name}: ${result.problem}`);
+  }
+  return { byName, mistakes };
 }
 
 function vouchHeadersOf(configuration: Configuration): ReadonlySet<string> {

@@ -34,7 +34,7 @@ const ROOMS = [
 const ARROWS: Readonly<Record<string, { readonly any: readonly string[]; readonly types?: readonly string[] }>> = {
   cli: { any: [...ROOMS, 'gateway.ts'] },
   'gateway.ts': { any: ROOMS.filter((room) => room !== 'cli') },
-  config: { any: [], types: ['smtp', 'delivery', 'queue', 'policy', 'directory', 'trust', 'keys'] },
+  config: { any: [], types: ['smtp', 'delivery', 'queue', 'policy', 'directory', 'trust', 'keys', 'cms'] },
   admin: { any: [] },
   relay: {
     any: ['policy', 'directory', 'trust', 'smime', 'x509', 'queue', 'mime'],

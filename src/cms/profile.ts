@@ -162,12 +162,16 @@ export type ProfileResult =
 export function resolveProfile(name: string, spec: ProfileSpec, support: AlgorithmSupport): ProfileResult {
   const base = Object.hasOwn(PROFILES, spec.base) ? PROFILES[spec.base] : undefined;
   if (base === undefined) return failed(`no profile ${spec.base} to start from: ${Object.keys(PROFILES).join(', ')}`);
-  const profile: CryptoProfile = {
-    ...base,
-    ...spec.changes,
-    name,
-    capabilities: spec.capabilities ? base.capabilities : [],
-  };
+  const unchanged = name === spec.base && spec.capabilities && Object.keys(spec.changes).length === 0;
+  // the object itself, so that what is prepared for it is kept when the configuration is read again
+  const profile: CryptoProfile = unchanged
+    ? base
+    : {
+        ...base,
+        ...spec.changes,
+        name,
+        capabilities: spec.capabilities ? base.capabilities : [],
+      };
   const problem = findContradiction(profile) ?? findMissing(profile, support);
   return problem === null ? { ok: true, profile } : failed(problem);
 }

@@ -1,13 +1,14 @@
 /** From `ours`, `defaults` and `rules` to {@link PolicyRules}; refuses rules that contradict or repeat each other. */
 import type { Origin, PartialSettings, PolicyRules, RecipientRule } from '../policy/rules.ts';
+import type { ProfileBook } from './build-profiles.ts';
 import type { Site, settingsShape, TreeOf } from './language.ts';
 import type { Located, MistakeList } from './mistake-list.ts';
 
 type SettingsTree = TreeOf<typeof settingsShape>;
 
-export function buildRules(site: Site, list: MistakeList): PolicyRules {
+export function buildRules(site: Site, profiles: ProfileBook, list: MistakeList): PolicyRules {
   const ours = buildOurs(site, list);
-  const defaults = site.defaults === null ? {} : buildSettings(site.defaults, 'defaults', list);
+  const defaults = site.defaults === null ? {} : buildSettings(site.defaults, 'defaults', profiles, list);
   const seen = new Map<string, Located<unknown>>();
   const to: RecipientRule[] = [];
   for (const { name, content } of site.rules?.value.to?.value ?? []) {
@@ -17,7 +18,7 @@ export function buildRules(site: Site, list: MistakeList): PolicyRules {
       list.mistake(name, 'duplicate rule', `it stands in line ${list.lineOf(earlier.offset)} already`);
     }
     seen.set(pattern, name);
-    const settings = buildSettings(content, `rules.to.${pattern}`, list);
+    const settings = buildSettings(content, `rules.to.${pattern}`, profiles, list);
     if (Object.keys(settings).length === 0 && !list.hasMistakeUnder(name.key)) {
       list.mistake(name, 'rule sets nothing', 'sign, encrypt, without-certificate, unusable or profile');
     }
@@ -42,7 +43,12 @@ function patternText(match: RecipientRule['match']): string {
   return match.kind === 'wildcard' ? `*.${match.domain}` : match.domain;
 }
 
-function buildSettings(tree: Located<SettingsTree>, path: string, list: MistakeList): PartialSettings {
+function buildSettings(
+  tree: Located<SettingsTree>,
+  path: string,
+  profiles: ProfileBook,
+  list: MistakeList,
+): PartialSettings {
   const { sign, encrypt, 'without-certificate': without, unusable, profile } = tree.value;
   if (encrypt?.value === 'required') {
     refusePlain(without, list);
@@ -53,7 +59,7 @@ function buildSettings(tree: Located<SettingsTree>, path: string, list: MistakeL
     ...(encrypt === null ? {} : { encrypt: withOrigin(encrypt, path, list) }),
     ...(without === null ? {} : { withoutCertificate: withOrigin(without, path, list) }),
     ...(unusable === null ? {} : { unusable: withOrigin(unusable, path, list) }),
-    ...(profile === null ? {} : { profile: withOrigin(profile, path, list) }),
+    ...(profile === null ? {} : { profile: withOrigin({ ...profile, value: profiles.nameOf(profile) }, path, list) }),
   };
 }
 

@@ -17,6 +17,7 @@ export function formatConfigurationReference(): string {
     USERS_INTRODUCTION,
     formatTable(rowsOf('NAME', usersShape.form)),
     RULES,
+    PROFILES,
     `${PLANNED}\n\n${planned.map((key) => `\`${key}\``).join(', ')}.`,
   ].join('\n\n')}\n`;
 }
@@ -173,9 +174,22 @@ signed again, and that signature, which is not checked, meets \`required\`. The 
 Of several usable certificates one is taken: from the best source; rather one for encryption only than one that also
 signs; the newest; the one that is valid longest; the lowest SHA-256. \`sealgate explain\` says why each other one lost.`;
 
+const PROFILES = `## The built-in profiles
+
+| profile   | RSA signature          | encrypts to                                   | content       |
+| --------- | ---------------------- | --------------------------------------------- | ------------- |
+| \`default\` | PKCS #1 v1.5, SHA-256  | RSA PKCS #1 v1.5, EC, X25519, X448, ML-KEM    | \`aes-256-cbc\` |
+| \`modern\`  | PSS, SHA-256           | RSA OAEP SHA-256, EC, X25519, X448, ML-KEM    | \`aes-256-gcm\` |
+| \`bsi\`     | PSS, SHA-256           | RSA OAEP SHA-256 from 3000 bits, EC           | \`aes-256-cbc\` |
+| \`pq\`      | PSS, SHA-256           | ML-KEM-768, ML-KEM-1024 and nothing else      | \`aes-256-gcm\` |
+
+\`default\` is what every mail program reads. Many cannot open AES-GCM (Outlook) or OAEP: choose \`modern\` only for
+partners that can. EC, Ed25519, Ed448 and ML-DSA keys sign as each of them does, whatever the profile. ML-KEM and ML-DSA
+need Node 24; a profile that the running Node cannot do is a mistake of the configuration. A recipient whose certificate
+does not fit the profile has a certificate that cannot be used (\`unusable\`).`;
+
 const PLANNED = `## Not in this version
 
 Parts of the language that a later version will have are refused by name ("not supported in this version"), never
 ignored. Among the values: \`network: microsoft-365\`, \`mode: sync\`, \`without-certificate\` as \`hold\`,
-\`bounce-that-one\` or a route, \`profile\` as \`bsi\`, \`modern\`, \`pq\` or a map, \`tls: dane-or-mta-sts\`, lists of
-identities, further names under \`trust\` and \`routes\`, SST files, and \`SEALGATE_\` variables that override a key. The keys:`;
+\`bounce-that-one\` or a route, \`tls: dane-or-mta-sts\`, lists of identities, further names under \`trust\` and \`routes\`, SST files, and \`SEALGATE_\` variables that override a key. The keys:`;

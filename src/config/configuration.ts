@@ -6,6 +6,7 @@ import type { PolicyRules } from '../policy/rules.ts';
 import type { QueueOptions } from '../queue/queue.ts';
 import type { DoorOptions } from '../smtp/listener-options.ts';
 import type { TrustOptions } from '../trust/trust.ts';
+import type { ProfileDefinition } from './build-profiles.ts';
 
 export interface Configuration {
   /** First 12 hex digits of the SHA-256 of the file: names the snapshot in records and logs. */
@@ -15,6 +16,8 @@ export interface Configuration {
   readonly hostname: string;
   readonly door: DoorOptions;
   readonly policy: PolicyRules;
+  /** Every profile that `policy` can name, and `default`. */
+  readonly profiles: readonly ProfileDefinition[];
   readonly trust: TrustOptions;
   readonly identities: IdentityOptions;
   readonly directory: DirectoryOptions;

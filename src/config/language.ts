@@ -5,6 +5,7 @@
  */
 import type { Settings } from '../policy/rules.ts';
 import { either, list, map, record } from './map-shape.ts';
+import { profileChoice, profileName, profileShape } from './profile-shape.ts';
 import {
   domainName,
   duration,
@@ -28,7 +29,7 @@ import {
 import { defaulted, defaultedMap, optional, required, type Shape } from './shape.ts';
 import { choice, plannedAsList, plannedAsMap } from './text-shape.ts';
 
-/** What `policy/` falls back to and the profiles that `cms/` has: said again for the reference, held equal by a test. */
+/** What `policy/` falls back to: said again for the reference, held equal by a test. */
 export const BUILT_IN: Settings = {
   sign: 'if-possible',
   encrypt: 'if-possible',
@@ -36,7 +37,6 @@ export const BUILT_IN: Settings = {
   unusable: 'refuse',
   profile: 'default',
 };
-export const PROFILE_NAMES: readonly string[] = ['default'];
 
 /** The typed tree of a shape, for the builders. */
 export type TreeOf<S> = S extends Shape<infer T> ? T : never;
@@ -142,11 +142,7 @@ function settings(absence: (builtIn: string) => string) {
         absence(BUILT_IN.unusable),
         'Where `encrypt` is `if-possible` and a certificate exists, but is expired, untrusted or malformed.',
       ),
-      profile: optional(
-        plannedAsMap(choice(PROFILE_NAMES, ['modern', 'bsi', 'pq'])),
-        absence(BUILT_IN.profile),
-        'Algorithms to sign and encrypt with.',
-      ),
+      profile: optional(profileChoice, absence(BUILT_IN.profile), 'Algorithms to sign and encrypt with.'),
     },
     { keys: ['hold', 'trust'] },
   );
@@ -202,57 +198,55 @@ export const queueShape = map({
   deliveries: defaulted(integer(1, 1000), '20', 'Deliveries under way at once, over all routes.'),
 });
 
-export const siteShape = map(
-  {
-    hostname: required(domainName, 'Our name in the greeting, in EHLO and in Received.'),
-    ours: required(
-      list(domainName, 'at least one domain'),
-      'Our domains: their senders are signed for, mail to them goes by the internal route.',
+export const siteShape = map({
+  hostname: required(domainName, 'Our name in the greeting, in EHLO and in Received.'),
+  ours: required(
+    list(domainName, 'at least one domain'),
+    'Our domains: their senders are signed for, mail to them goes by the internal route.',
+  ),
+  listen: required(list(listenerShape, 'at least one listener'), 'Where mail comes in, and from whom.'),
+  trust: required(
+    map(
+      { default: required(path, 'File or folder (PEM, DER, PKCS #7) of the CAs that certificates must lead to.') },
+      { keys: ['revocation'], others: true },
     ),
-    listen: required(list(listenerShape, 'at least one listener'), 'Where mail comes in, and from whom.'),
-    trust: required(
-      map(
-        { default: required(path, 'File or folder (PEM, DER, PKCS #7) of the CAs that certificates must lead to.') },
-        { keys: ['revocation'], others: true },
+    'Which CAs are trusted.',
+  ),
+  identities: required(identitiesShape, 'Certificates and keys of our senders.'),
+  directory: required(list(sourceShape, null), "Where recipients' certificates are found, best source first."),
+  defaults: optional(settingsShape, 'the built-in values', 'Settings for mail to everybody outside `ours`.'),
+  rules: optional(rulesShape, 'none', 'Settings that differ. The most specific rule wins, each setting on its own.'),
+  routes: required(
+    map(
+      {
+        internal: required(routeShape, 'For mail to `ours`, and for reports to our senders.'),
+        outside: required(routeShape, 'For everybody else.'),
+      },
+      { others: true },
+    ),
+    'Where mail goes.',
+  ),
+  profiles: optional(record(profileName, profileShape), 'none', 'Algorithms by names of your own.'),
+  queue: required(queueShape, 'Where accepted mail waits.'),
+  limits: defaultedMap(
+    map({
+      message: defaulted(size('64KB', '2GB'), '50MB', 'Largest message; advertised as SIZE.'),
+      recipients: defaulted(
+        integer(1, 10_000),
+        '1000',
+        'Recipients of one message (RFC 5321 §4.5.3.1.8: at least 100).',
       ),
-      'Which CAs are trusted.',
-    ),
-    identities: required(identitiesShape, 'Certificates and keys of our senders.'),
-    directory: required(list(sourceShape, null), "Where recipients' certificates are found, best source first."),
-    defaults: optional(settingsShape, 'the built-in values', 'Settings for mail to everybody outside `ours`.'),
-    rules: optional(rulesShape, 'none', 'Settings that differ. The most specific rule wins, each setting on its own.'),
-    routes: required(
-      map(
-        {
-          internal: required(routeShape, 'For mail to `ours`, and for reports to our senders.'),
-          outside: required(routeShape, 'For everybody else.'),
-        },
-        { others: true },
-      ),
-      'Where mail goes.',
-    ),
-    queue: required(queueShape, 'Where accepted mail waits.'),
-    limits: defaultedMap(
-      map({
-        message: defaulted(size('64KB', '2GB'), '50MB', 'Largest message; advertised as SIZE.'),
-        recipients: defaulted(
-          integer(1, 10_000),
-          '1000',
-          'Recipients of one message (RFC 5321 §4.5.3.1.8: at least 100).',
-        ),
-        connections: defaulted(integer(1, 10_000), '500', 'Connections from clients at once.'),
-      }),
-      'What is too much.',
-    ),
-    log: defaultedMap(
-      map({
-        level: defaulted(choice(['debug', 'info', 'warn', 'error']), 'info', 'Least important events that are logged.'),
-      }),
-      'The log, JSON lines on standard error.',
-    ),
-  },
-  { keys: ['profiles'] },
-);
+      connections: defaulted(integer(1, 10_000), '500', 'Connections from clients at once.'),
+    }),
+    'What is too much.',
+  ),
+  log: defaultedMap(
+    map({
+      level: defaulted(choice(['debug', 'info', 'warn', 'error']), 'info', 'Least important events that are logged.'),
+    }),
+    'The log, JSON lines on standard error.',
+  ),
+});
 
 export type Site = TreeOf<typeof siteShape>;
 

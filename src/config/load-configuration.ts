@@ -8,6 +8,7 @@ import nodePath from 'node:path';
 import { buildDelivery, buildQueue } from './build-delivery.ts';
 import { type Building, buildDoor } from './build-door.ts';
 import { buildDirectory, buildIdentities, buildTrust } from './build-lookups.ts';
+import { ProfileBook } from './build-profiles.ts';
 import { buildRules } from './build-rules.ts';
 import type { Configuration, ConfigurationResult } from './configuration.ts';
 import { type Site, siteShape } from './language.ts';
@@ -60,10 +61,13 @@ export async function parseConfiguration(
 }
 
 async function buildParts(site: Site, building: Building): Promise<Omit<Configuration, 'id' | 'file'>> {
+  const profiles = new ProfileBook(site, building.list);
+  const policy = buildRules(site, profiles, building.list);
   return {
     hostname: site.hostname?.value ?? '',
     door: await buildDoor(site, building),
-    policy: buildRules(site, building.list),
+    policy,
+    profiles: profiles.definitions,
     trust: await buildTrust(site, building),
     identities: await buildIdentities(site, building),
     directory: await buildDirectory(site, building),

@@ -100,7 +100,7 @@ function judgeCandidate(
 
 /** @throws GatewayError defect: the configuration names only profiles that it has */
 function profileOf({ profiles }: Snapshot, { profile }: ResolvedSettings): CryptoProfile {
-  const found = Object.hasOwn(profiles, profile.value) ? profiles[profile.value] : undefined;
+  const found = profiles[profile.value];
   if (found === undefined) throw gatewayError('defect', `no profile ${profile.value}`);
   return found;
 }

@@ -2,12 +2,16 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { CONTENT_CIPHERS } from '../../src/cms/algorithms/content-ciphers.ts';
+import { AGREEMENT_SCHEMES } from '../../src/cms/algorithms/key-agreements.ts';
 import { PROFILES } from '../../src/cms/profile.ts';
+import { RECIPIENT_KINDS } from '../../src/cms/recipient-kinds.ts';
 import { formatConfigurationReference } from '../../src/config/configuration-reference.ts';
 import { findOverrides } from '../../src/config/environment.ts';
-import { BUILT_IN, PROFILE_NAMES } from '../../src/config/language.ts';
+import { BUILT_IN } from '../../src/config/language.ts';
 import { loadConfiguration } from '../../src/config/load-configuration.ts';
 import { formatMistake } from '../../src/config/mistake-list.ts';
+import { CONTENT_NAMES, KEY_AGREEMENT_NAMES, KEY_KIND_NAMES, PROFILE_NAMES } from '../../src/config/profile-shape.ts';
 import { BUILT_IN_SETTINGS } from '../../src/policy/resolve-settings.ts';
 import { parsePasswordHash } from '../../src/smtp/password-hash.ts';
 import { ConfigHouse, PASSWORD_HASH } from './config-house.ts';
@@ -15,7 +19,14 @@ import { ConfigHouse, PASSWORD_HASH } from './config-house.ts';
 describe('what must not drift', () => {
   it('the built-in values and profiles of the language', () => {
     assert.deepEqual(BUILT_IN, BUILT_IN_SETTINGS);
-    assert.deepEqual(PROFILE_NAMES, Object.keys(PROFILES));
+    assert.deepEqual([...PROFILE_NAMES], Object.keys(PROFILES));
+    const ciphers = Object.entries(CONTENT_CIPHERS).filter(([, { legacy }]) => !legacy);
+    assert.deepEqual(
+      [...CONTENT_NAMES],
+      ciphers.map(([name]) => name),
+    );
+    assert.deepEqual([...KEY_AGREEMENT_NAMES], ['by-curve', ...Object.keys(AGREEMENT_SCHEMES)]);
+    assert.deepEqual([...KEY_KIND_NAMES], [...RECIPIENT_KINDS]);
   });
 
   it('docs/configuration.md', () => {

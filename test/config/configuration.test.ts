@@ -31,10 +31,11 @@ describe('loadConfiguration', () => {
     const at = (name: string) => path.join(house.folder, name);
     assert.match(configuration.id, /^[0-9a-f]{12}$/);
     assert.deepEqual(
-      { ...configuration, id: '', policy: null },
+      { ...configuration, id: '', policy: null, profiles: [] },
       {
         id: '',
         file: at('sealgate.yaml'),
+        profiles: [],
         hostname: 'gw.example.org',
         door: {
           hostname: 'gw.example.org',
@@ -97,6 +98,50 @@ describe('loadConfiguration', () => {
         settings: { encrypt: { value: 'required', origin: { path: 'rules.to.bank.example', file, line: 14 } } },
       },
     ]);
+  });
+
+  it('reads profiles: built-in, of their own name, written in place', async () => {
+    const text = `${GOOD_SITE.replace(/^rules:[\s\S]*?(?=^routes:)/m, '')}profiles:
+  strict-partner: { base: modern, content: aes-256-gcm, chain: without-root, key-identifier: true, capabilities: false }
+defaults: { profile: strict-partner }
+rules:
+  to:
+    a.example: { profile: { base: default, signature: rsa-pss, key-transport: rsa-oaep, encrypt-to: [rsa, ec] } }
+    b.example: { profile: bsi }
+    c.example: { profile: { base: default, signature: rsa-pss, key-transport: rsa-oaep, encrypt-to: [rsa, ec] } }
+`;
+    const { policy, profiles } = accepted(await load(text));
+    const inline = 'default, signature rsa-pss, key-transport rsa-oaep, encrypt-to rsa ec';
+    assert.equal(policy.defaults.profile?.value, 'strict-partner');
+    assert.deepEqual(
+      policy.to.map(({ settings }) => settings.profile?.value),
+      [inline, 'bsi', inline],
+    );
+    assert.deepEqual(
+      profiles.map(({ name, spec, origin }) => [name, spec, origin.path]),
+      [
+        ['default', { base: 'default', changes: {}, capabilities: true }, 'built-in'],
+        [
+          'strict-partner',
+          {
+            base: 'modern',
+            changes: { content: 'aes-256-gcm', chain: 'without-root', keyIdentifier: true },
+            capabilities: false,
+          },
+          'profiles.strict-partner',
+        ],
+        [
+          inline,
+          {
+            base: 'default',
+            changes: { signature: 'rsa-pss', keyTransport: 'rsa-oaep', recipients: ['rsa', 'ec'] },
+            capabilities: true,
+          },
+          'rules.to.a.example.profile',
+        ],
+        ['bsi', { base: 'bsi', changes: {}, capabilities: true }, 'rules.to.b.example.profile'],
+      ],
+    );
   });
 
   it('reads the screen of an ordinary site', async () => {
