@@ -106,8 +106,9 @@ export class BerStream {
    * Content octets of the next value, a string with this identifier octet, primitive or constructed of universal
    * OCTET STRINGs. Views of the stream's buffers where one piece fits, else copies; none is empty.
    * @param tag identifier octet of the primitive form
+   * @param scratch true: copies go into one buffer again and again, so a piece is to be used up before the next is asked
    */
-  async *octets(tag: number): AsyncGenerator<Buffer, void, undefined> {
+  async *octets(tag: number, scratch = false): AsyncGenerator<Buffer, void, undefined> {
     const header = await this.header();
     if (header.tag === tag) {
       if (header.length === INDEFINITE) throw malformed('primitive value of indefinite length');
@@ -115,7 +116,7 @@ export class BerStream {
       yield* this.definite(header.length);
     } else if (header.tag === (tag | 0x20)) {
       this.push(header);
-      yield* this.segments();
+      yield* this.segments(scratch ? new SegmentGatherer() : null);
     } else throw malformed(`expected tag ${hex(tag)}, found ${hex(header.tag)}`);
   }
 
@@ -146,11 +147,12 @@ export class BerStream {
   }
 
   /** The segments of the constructed string entered last: as many as the buffer holds become one piece. */
-  private async *segments(): AsyncGenerator<Buffer, void, undefined> {
+  private async *segments(reused: SegmentGatherer | null): AsyncGenerator<Buffer, void, undefined> {
     const outside = this.frames.length - 1;
     let left = 0;
     while (this.frames.length > outside) {
-      const piece = new SegmentGatherer(this.buffer.length - this.at);
+      const piece = reused ?? new SegmentGatherer();
+      piece.start(this.buffer.length - this.at);
       for (;;) {
         if (left > 0) {
           const end = Math.min(this.buffer.length, this.at + left);

@@ -6,13 +6,16 @@
 /** Joins the segments of one buffer: a view while there is one, a copy from the second on. */
 export class SegmentGatherer {
   /** All that one buffer can hold: what is allocated for the second segment. */
-  private readonly octetsMax: number;
+  private octetsMax = 0;
   private only: Buffer | null = null;
   private joined: Buffer | null = null;
   private length = 0;
 
-  constructor(octetsMax: number) {
+  /** Begins a piece. The one before is void, for its memory is used again where it is large enough. */
+  start(octetsMax: number): void {
     this.octetsMax = octetsMax;
+    this.only = null;
+    this.length = 0;
   }
 
   /** Adds the octets from `start` to `end` of the same buffer as before. */
@@ -22,15 +25,15 @@ export class SegmentGatherer {
       this.only = buffer.subarray(start, end);
       return;
     }
-    if (this.joined === null) {
+    if (this.joined === null || this.joined.length < this.octetsMax) {
       this.joined = Buffer.allocUnsafeSlow(this.octetsMax);
-      this.length = this.only.copy(this.joined);
     }
+    if (this.length === 0) this.length = this.only.copy(this.joined);
     this.length += buffer.copy(this.joined, this.length, start, end);
   }
 
-  /** What was added, or null when nothing was. Ends the use of this object. */
+  /** What was added, or null when nothing was. */
   take(): Buffer | null {
-    return this.joined === null ? this.only : this.joined.subarray(0, this.length);
+    return this.joined === null || this.length === 0 ? this.only : this.joined.subarray(0, this.length);
   }
 }

@@ -175,7 +175,7 @@ class EnvelopeOpening<T> {
   ): AsyncGenerator<Buffer, void, undefined> {
     const decryptor = new ContentDecryptor(proof.cipher, proof.key, proof.aad);
     const mark = marked && head.form !== 'authEnveloped' ? new CiphertextMark(proof.key) : null;
-    for await (const part of stream.octets(0x80)) {
+    for await (const part of stream.octets(0x80, true)) {
       mark?.add(part);
       const clear = decryptor.update(part);
       if (clear.length > 0) yield clear;
@@ -195,7 +195,7 @@ class EnvelopeOpening<T> {
       const head = await readHead(stream, () => false);
       const decryptor = new ContentDecryptor(proof.cipher, proof.key, proof.aad);
       const mark = proof.mark === null ? null : new CiphertextMark(proof.key);
-      for await (const part of stream.octets(0x80)) {
+      for await (const part of stream.octets(0x80, true)) {
         mark?.add(part);
         const clear = decryptor.update(part);
         if (clear.length > 0) yield clear;

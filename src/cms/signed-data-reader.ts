@@ -60,8 +60,11 @@ export class SignedDataPass {
     return this.found;
   }
 
-  /** The content inside, unproven; nothing when detached. Reads the whole object. */
-  async *content(): AsyncGenerator<Buffer, void, undefined> {
+  /**
+   * The content inside, unproven; nothing when detached. Reads the whole object.
+   * @param scratch true: a piece is void when the next is asked for
+   */
+  async *content(scratch = false): AsyncGenerator<Buffer, void, undefined> {
     const stream = new BerStream(this.source.open());
     try {
       await enterContent(stream, ['signedData']);
@@ -72,7 +75,7 @@ export class SignedDataPass {
       const detached = await stream.atEnd();
       if (!detached) {
         await stream.enter(0xa0);
-        for await (const part of stream.octets(TAG.octetString)) {
+        for await (const part of stream.octets(TAG.octetString, scratch)) {
           digests.add(part);
           yield part;
         }

@@ -119,7 +119,7 @@ class Verification<T> {
     const pass = this.startPass((announced) => (this.content === null ? this.choose(announced) : []));
     // content beside the object: whatever is inside is refused later, and nobody looks at it
     const inspect = this.content === null ? this.inspect : (inspectNothing as unknown as Inspector<T>);
-    const inspected = await inspectAndProve(pass.content(), inspect);
+    const inspected = await inspectAndProve(pass.content(this.options.inspect === undefined), inspect);
     if (pass.parts === null) throw gatewayError('cms.malformed', 'SignedData did not end');
     return { parts: pass.parts, inspected };
   }

@@ -31,7 +31,7 @@ export function readCmsObject(file: string): CmsObject {
   const pem = /-----BEGIN (CMS|PKCS7|PKCS #7 SIGNED DATA)-----([^-]+)-----END/.exec(text);
   if (pem !== null) return { octets: Buffer.from(pem[2] ?? '', 'base64'), content: null };
   // mail is CRLF whatever it was kept with; HTTP messages have binary parts and stay as they were sent
-  const found = fromEntity(text.startsWith('POST ') ? text : text.replace(/\r?\n/g, '\r\n'), 0);
+  const found = fromEntity(/^POST |encoding: *binary/im.test(text) ? text : text.replace(/\r?\n/g, '\r\n'), 0);
   if (found === null) throw new Error(`no CMS object in ${file}`);
   return found;
 }
