@@ -4,6 +4,9 @@ import { runCommandLine } from './command-line.ts';
 import { EXIT } from './exit-code.ts';
 import { processTerminal } from './terminal.ts';
 
+// a reader that has gone, such as `| head`, is no defect
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 try {
   const code = await runCommandLine(process.argv.slice(2), processTerminal);
   // what is still to be written to a pipe is written before the process ends

@@ -5,6 +5,7 @@
 import { formatMistake } from '../config/mistake-list.ts';
 import { type Gateway, openGateway } from '../gateway.ts';
 import { configurationWarning } from '../log/gateway-events.ts';
+import { LogWriter } from '../log/log-writer.ts';
 import { configureLog } from '../log/logger.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { configurationFile, readAll } from './load-or-report.ts';
@@ -25,7 +26,7 @@ export async function start(options: StartOptions, terminal: Terminal): Promise<
     terminal.hint('sealgate check shows the same without starting');
     return EXIT.configuration;
   }
-  configureLog(result.configuration.log.level, process.stderr);
+  configureLog(result.configuration.log.level, new LogWriter());
   // not inherited by anything we create: spool, keys and socket are ours alone
   process.umask(0o077);
   const opened = await openGateway(result.configuration);

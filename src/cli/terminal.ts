@@ -20,8 +20,8 @@ export interface Terminal {
 /** The terminal of this process. Nothing is cut: advice may be a long command to copy. */
 export const processTerminal: Terminal = {
   out: (text) => void process.stdout.write(`${text}\n`),
-  say: (text) => void process.stderr.write(`sealgate: ${escapeControls(text)}\n`),
-  hint: (text) => void process.stderr.write(`hint: ${escapeControls(text)}\n`),
+  say: (text) => sayToPeople(`sealgate: ${escapeControls(text)}\n`),
+  hint: (text) => sayToPeople(`hint: ${escapeControls(text)}\n`),
   async readInput() {
     const chunks: Buffer[] = [];
     for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
@@ -30,7 +30,16 @@ export const processTerminal: Terminal = {
   environment: process.env,
 };
 
-/** For `--json`: one object, two spaces. */
+/** Whoever does not listen must not change what is done, nor the exit code that tells of it. */
+function sayToPeople(line: string): void {
+  try {
+    process.stderr.write(line);
+  } catch {
+    // a file on a full disk throws; a closed pipe has its listener in sealgate.ts
+  }
+}
+
+/** For `--json`: one object, two spaces. JSON leaves C1 controls and bidi marks as they are; a terminal obeys them. */
 export function formatJson(value: unknown): string {
-  return JSON.stringify(value, null, 2);
+  return JSON.stringify(value, null, 2).split('\n').map(escapeControls).join('\n');
 }

@@ -3,10 +3,16 @@
  * looked as if it might work. What the next hop got is what counts.
  */
 import assert from 'node:assert/strict';
-import { GatewayHouse, submit } from '../support/gateway-house.ts';
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { GatewayHouse, sleep, submit } from '../support/gateway-house.ts';
 import { needOpenLdap, OPENLDAP_BASE, type OpenLdap, startOpenLdap } from '../support/openldap.ts';
 import { unstuffed } from '../support/smtp-sink.ts';
 
+/** The compiled command line that belongs to this compiled test. */
+const CLI = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../src/cli/sealgate.js');
 const CANARY = 'canary-3f1c9d';
 
 describe('system: attacks through the spelling of a recipient (S8, C28)', function () {
@@ -93,3 +99,39 @@ describe('system: attacks with the look of protection (promises 1 and 8, C24)', 
     });
   }
 });
+
+describe('system: a log that cannot be written', function () {
+  this.timeout(60_000);
+
+  it('neither stops the mail nor changes a reply', async () => {
+    const house = await GatewayHouse.open({ stopped: true });
+    const child = spawn(process.execPath, [CLI, 'start', '--config', house.config], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    try {
+      await until(() => existsSync(path.join(house.spool, 'control.sock')));
+      const health = (await house.ask('GET', '/health')) as { listeners: readonly { port: number }[] };
+      child.stderr?.destroy();
+      for (let i = 0; i < 3; i += 1) {
+        const sent = await submit(
+          health.listeners[0]?.port ?? 0,
+          'anna@example.org',
+          ['rita@partner.example'],
+          'From: anna@example.org\r\n\r\nx\r\n',
+        );
+        assert.match(sent.data ?? '', /^250/);
+      }
+      await house.drained();
+      assert.equal(house.sink?.messages.length, 3);
+      assert.equal(child.exitCode, null);
+    } finally {
+      child.kill('SIGKILL');
+      await house.close();
+    }
+  });
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let i = 0; i < 400 && !holds(); i += 1) await sleep(25);
+  assert.ok(holds());
+}
