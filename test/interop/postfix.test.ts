@@ -1,6 +1,8 @@
 /** Postfix before and behind the gateway, the short form of test/prove/postfix.ts: the hardest 40 messages and 20 others. */
 import assert from 'node:assert/strict';
-import { type HardMail, madeMail } from '../support/hard-mail.ts';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { claimOf, type HardMail, madeMail } from '../support/hard-mail.ts';
 import { needPostfix } from '../support/postfix.ts';
 import { PostfixTrial, type TrialReport } from '../support/postfix-trial.ts';
 import { AUDIENCES, dailyMail, trialLetter } from '../support/trial-letters.ts';
@@ -47,6 +49,24 @@ describe('interop/postfix', function () {
     ]) {
       assert.ok(codes.has(code), code);
     }
+  });
+
+  it('would notice what is lost, doubled or altered', async () => {
+    assert.ok(trial);
+    const { down } = trial;
+    const sealed = down.delivered().filter((name) => claimOf(down.read(name).message) === 'encrypted');
+    const [lost, doubled, altered] = sealed.map((name) => path.join(down.folder, 'mail', 'box', 'new', name));
+    assert.ok(lost && doubled && altered);
+    rmSync(lost);
+    copyFileSync(doubled, `${doubled}-again`);
+    const text = readFileSync(altered, 'latin1');
+    const at = text.indexOf('\n\n') + 1000;
+    writeFileSync(altered, `${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`, 'latin1');
+    const deviations = (await trial.judge()).deviations.map((line) => line.replace(/^.*?: /, '')).sort();
+    assert.equal(deviations.length, 3, deviations.join('\n'));
+    assert.match(deviations[0] ?? '', /^arrived 0 times, refused 0 times/);
+    assert.match(deviations[1] ?? '', /^arrived 2 times, refused 0 times/);
+    assert.match(deviations[2] ?? '', /^(signed and )?encrypted: /);
   });
 });
 

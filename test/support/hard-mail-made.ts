@@ -8,10 +8,10 @@ import { base64, lines, multipart, noise, part } from './mail-parts.ts';
 
 /**
  * Why and when a message is refused: `always`, or when some copy of it is `protected` (signed or encrypted by the
- * gateway), or when some copy is `signed` and not encrypted. `mail-server`: Postfix itself refuses it.
+ * gateway), or when some copy is `signed` and not encrypted.
  */
 export interface Refusal {
-  readonly code: ErrorCode | 'mail-server';
+  readonly code: ErrorCode;
   readonly when: 'always' | 'protected' | 'signed';
 }
 

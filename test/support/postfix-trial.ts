@@ -3,22 +3,29 @@
  * Postfix keeps a copy of what it hands on and gets the refusals as reports to the senders; the second delivers into a
  * Maildir. What became of every letter and recipient is counted and judged by trial-verdict.ts.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { ERROR_TABLE } from '../../src/errors.ts';
 import { makeCertificate } from './certificate-builder.ts';
 import { GatewayHouse, sleep } from './gateway-house.ts';
-import { NUMBER_FIELD } from './hard-mail.ts';
 import { LoginServer } from './login-server.ts';
-import { entityOf, splitHeader } from './mail-leaves.ts';
+import { entityOf } from './mail-leaves.ts';
 import { freePort, type Postfix, startPostfix } from './postfix.ts';
 import { applyRecipe } from './postfix-recipe.ts';
 import { SmtpDialogue } from './smtp-dialogue.ts';
 import { EXPIRED, PARTNERS, RULES, SENDERS, type TrialLetter } from './trial-letters.ts';
+import { type Outcome, REFERENCE, readOutcomes, takeOutcome } from './trial-outcome.ts';
 import { judgeCopy } from './trial-verdict.ts';
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
-const REFERENCE = 'reference@reference.test';
+const OUTSIDE = [
+  'partner.example',
+  'crypt.example',
+  'signed.example',
+  'plain.example',
+  'strict.example',
+  'bank.example',
+];
 const PASSWORD = 'of a test';
 const INJECTORS = 8;
 const JUDGES = 2;
@@ -38,60 +45,51 @@ export class PostfixTrial {
   readonly up: Postfix;
   readonly down: Postfix;
   readonly submissionPort: number;
+  /** Where the first Postfix takes sealed mail back. */
+  readonly sealedPort: number;
   readonly #login: LoginServer;
-  readonly #letters = new Map<number, TrialLetter>();
+  readonly #letters = new Map<number, SentLetter>();
   /** Refused by the first Postfix itself: its reply by number. */
   readonly #rejected = new Map<number, string>();
 
-  private constructor(parts: { house: GatewayHouse; up: Postfix; down: Postfix; login: LoginServer; port: number }) {
+  private constructor(parts: {
+    house: GatewayHouse;
+    up: Postfix;
+    down: Postfix;
+    login: LoginServer;
+    submissionPort: number;
+    sealedPort: number;
+  }) {
     this.house = parts.house;
     this.up = parts.up;
     this.down = parts.down;
     this.#login = parts.login;
-    this.submissionPort = parts.port;
+    this.submissionPort = parts.submissionPort;
+    this.sealedPort = parts.sealedPort;
   }
 
   /** Needs Postfix (postfix.ts). The caller closes it. */
   static async open(): Promise<PostfixTrial> {
-    const down = await startPostfix('down', {
-      mailboxDomains: [
-        'partner.example',
-        'crypt.example',
-        'signed.example',
-        'plain.example',
-        'strict.example',
-        'bank.example',
-      ],
-      main: ['local_header_rewrite_clients ='],
+    const down = await startPostfix('down', { mailboxDomains: OUTSIDE, main: ['local_header_rewrite_clients ='] });
+    const [house, login, submissionPort, sealedPort] = await Promise.all([
+      openHouse(down.port),
+      LoginServer.open(Object.fromEntries(Object.keys(SENDERS).map((name) => [name, PASSWORD]))),
+      freePort(),
+      freePort(),
+    ]);
+    const server = makeCertificate(house.ca, { name: 'localhost', extendedKeyUsage: [SERVER_AUTH] });
+    const ports = { gatewayPort: house.port, submissionPort, sealedPort, outsidePort: down.port };
+    const up = await startPostfix('up', (folder) => {
+      const recipe = applyRecipe({ folder, server, ca: house.ca, ...ports });
+      const logins = Object.keys(SENDERS).map((name) => `${name}@example.org ${name}\n`);
+      writeFileSync(path.join(folder, 'sealgate_sender_logins'), logins.join(''));
+      return {
+        mailboxDomains: ['example.org', 'reference.test'],
+        main: [...login.main, ...recipe.main, `always_bcc = ${REFERENCE}`, 'bounce_size_limit = 1'],
+        master: recipe.master,
+      };
     });
-    const house = await openHouse(down.port);
-    const login = await LoginServer.open(Object.fromEntries(Object.keys(SENDERS).map((name) => [name, PASSWORD])));
-    const port = await freePort();
-    const up = await startPostfix('up', { main: [] });
-    const recipe = applyRecipe({
-      folder: path.join(up.folder, 'etc'),
-      gatewayPort: house.port,
-      submissionPort: port,
-      sealedPort: await freePort(),
-      outsidePort: down.port,
-      server: makeCertificate(house.ca, { name: 'localhost', extendedKeyUsage: [SERVER_AUTH] }),
-      ca: house.ca,
-    });
-    writeFileSync(
-      path.join(up.folder, 'etc', 'sealgate_sender_logins'),
-      Object.keys(SENDERS)
-        .map((name) => `${name}@example.org ${name}\n`)
-        .join(''),
-    );
-    up.configure({
-      mailboxDomains: ['example.org', 'reference.test'],
-      main: [...login.main, ...recipe.main, `always_bcc = ${REFERENCE}`, 'bounce_size_limit = 1'],
-      master: recipe.master,
-    });
-    up.reload();
-    const trial = new PostfixTrial({ house, up, down, login, port });
-    await trial.#submissionAnswers();
-    return trial;
+    return new PostfixTrial({ house, up, down, login, submissionPort, sealedPort });
   }
 
   async close(): Promise<void> {
@@ -103,7 +101,9 @@ export class PostfixTrial {
 
   /** Submits all of them over a few connections. */
   async send(letters: readonly TrialLetter[]): Promise<void> {
-    for (const letter of letters) this.#letters.set(letter.number, letter);
+    for (const { message, ...letter } of letters) {
+      this.#letters.set(letter.number, { ...letter, entity: digestOf(entityOf(message)) });
+    }
     const waiting = [...letters];
     const work = async (): Promise<void> => {
       const open = new Map<string, SmtpDialogue>();
@@ -139,46 +139,43 @@ export class PostfixTrial {
 
   /** Everything that became of the letters sent so far. */
   async judge(): Promise<TrialReport> {
-    const references = this.#references();
-    const refusals = this.#refusals();
-    const arrivals = this.#arrivals();
-    const tally: Tally = { arrived: new Map(), refused: new Map(), altered: 0, deviations: [...this.#stuck()] };
+    const outcomes = readOutcomes(this.up, this.down);
+    const tally: Tally = { arrived: new Map(), refused: new Map(), altered: 0, deviations: this.#stuck() };
     const waiting = [...this.#letters.values()];
     const work = async (): Promise<void> => {
       for (let letter = waiting.shift(); letter !== undefined; letter = waiting.shift()) {
-        const name = references.get(letter.number);
+        const name = outcomes.references.get(letter.number);
         const reference = name === undefined ? null : this.up.read(name).message;
-        if (reference !== null && !entityOf(reference).equals(entityOf(letter.message))) tally.altered += 1;
+        if (reference !== null && digestOf(entityOf(reference)) !== letter.entity) tally.altered += 1;
         for (const recipient of letter.recipients.keys()) {
           const key = `${letter.number} ${recipient}`;
-          const found = { files: arrivals.get(key) ?? [], refusals: refusals.get(key) ?? [], reference };
+          const found = { ...takeOutcome(outcomes, key), reference };
           await this.#judgeRecipient(letter, recipient, found, tally);
-          arrivals.delete(key);
-          refusals.delete(key);
         }
       }
     };
     await Promise.all(Array.from({ length: JUDGES }, work));
-    for (const key of [...arrivals.keys(), ...refusals.keys()]) tally.deviations.push(`nobody expected ${key}`);
+    for (const key of [...outcomes.arrivals.keys(), ...outcomes.refusals.keys()]) {
+      tally.deviations.push(`nobody expected ${key}`);
+    }
     return tally;
   }
 
-  async #judgeRecipient(letter: TrialLetter, recipient: string, found: Found, tally: Tally): Promise<void> {
+  async #judgeRecipient(letter: SentLetter, recipient: string, found: Found, tally: Tally): Promise<void> {
     const blame = (what: string): void => {
       tally.deviations.push(`${letter.number} "${letter.name}" to ${recipient}: ${what}`);
     };
     const rejected = this.#rejected.get(letter.number);
-    const refusals =
-      rejected === undefined ? found.refusals : [...found.refusals, { code: 'mail-server', reply: rejected }];
+    const refusals = rejected === undefined ? found.refusals : [{ code: 'mail-server', reply: rejected }];
     const expected = letter.recipients.get(recipient);
     const [refusal] = refusals;
     const [file] = found.files;
     if (found.files.length + refusals.length !== 1) {
       blame(`arrived ${found.files.length} times, refused ${refusals.length} times ${refusal?.reply ?? ''}`);
     } else if (refusal !== undefined) {
-      count(tally.refused, `${refusal.code} (${refusal.reply.slice(0, 100)})`);
-      if (expected?.kind !== 'refused' || expected.code !== refusal.code)
-        blame(`refused: ${refusal.code} ${refusal.reply}`);
+      const due = expected?.kind === 'refused' && expected.code === refusal.code;
+      if (due) count(tally.refused, `${refusal.code} (${refusal.reply.slice(0, 100)})`);
+      else blame(`refused: ${refusal.code} ${refusal.reply}`);
     } else if (expected?.kind !== 'arrives') blame(`arrived, but ${expected?.code ?? '?'} was due`);
     else if (file === undefined || found.reference === null) blame('no copy of what was handed to the gateway');
     else {
@@ -196,75 +193,21 @@ export class PostfixTrial {
     return { certificate: path.join(this.house.folder, 'partners', `${address}.pem`), key };
   }
 
-  /** File of the first Postfix by number: the letter as the gateway got it. */
-  #references(): Map<number, string> {
-    const found = new Map<number, string>();
-    for (const name of this.up.delivered()) {
-      const { recipient, message } = this.up.read(name);
-      if (recipient === REFERENCE) found.set(numberIn(message), name);
-    }
-    return found;
-  }
-
-  /** Files of the second Postfix by number and recipient. */
-  #arrivals(): Map<string, string[]> {
-    const found = new Map<string, string[]>();
-    for (const name of this.down.delivered()) {
-      const { recipient, message } = this.down.read(name);
-      const key = `${numberIn(message)} ${recipient}`;
-      found.set(key, [...(found.get(key) ?? []), name]);
-    }
-    return found;
-  }
-
-  /** What reports told the senders, by number and recipient. */
-  #refusals(): Map<string, Reply[]> {
-    const found = new Map<string, Reply[]>();
-    for (const name of this.up.delivered()) {
-      const { recipient, message } = this.up.read(name);
-      if (recipient === REFERENCE) continue;
-      const text = message.toString('latin1');
-      const number = /^X-Test-Letter: (\d+)\r$/m.exec(text)?.[1] ?? '?';
-      for (const block of text.split('\r\n\r\n')) {
-        const address = /^Final-Recipient: rfc822; (\S+)/m.exec(block)?.[1];
-        if (address === undefined) continue;
-        const reply = (/^Diagnostic-Code: ([\s\S]*?)\r\n(?![ \t])/m.exec(`${block}\r\n`)?.[1] ?? '?').replace(
-          /\s+/g,
-          ' ',
-        );
-        const key = `${number} ${address}`;
-        found.set(key, [...(found.get(key) ?? []), { code: codeIn(reply), reply: reply.replace(/^smtp; /, '') }]);
-      }
-    }
-    return found;
-  }
-
   #stuck(): string[] {
     const queued = [...this.up.queue(), ...this.down.queue()];
     return queued.map(({ queue_name: name, sender, recipients: [first] }) => {
       return `still in the queue ${name}: from ${sender} to ${first?.address ?? ''}: ${first?.delay_reason ?? 'not tried'}`;
     });
   }
-
-  async #submissionAnswers(): Promise<void> {
-    for (let tries = 0; ; tries += 1) {
-      const dialogue = await SmtpDialogue.greeted(this.submissionPort).catch(() => null);
-      if (dialogue !== null) return dialogue.quit();
-      if (tries === 200) throw new Error(`no submission service:\n${this.up.log}`);
-      await sleep(25);
-    }
-  }
 }
 
-interface Reply {
-  /** From our error table; `mail-server` when Postfix itself refused. */
-  readonly code: string;
-  readonly reply: string;
+/** A letter without its octets, so that many fit into memory. */
+interface SentLetter extends Omit<TrialLetter, 'message'> {
+  /** SHA-256 of its entity. */
+  readonly entity: string;
 }
 
-interface Found {
-  readonly files: readonly string[];
-  readonly refusals: readonly Reply[];
+interface Found extends Outcome {
   readonly reference: Buffer | null;
 }
 
@@ -292,7 +235,9 @@ async function openHouse(nextHopPort: number): Promise<GatewayHouse> {
   writeFileSync(path.join(house.folder, 'tls.key.pem'), tls.keyPem, { mode: 0o600 });
   const yaml = readFileSync(house.config, 'utf8');
   const listener = '    tls: { certificate: tls.pem, key: tls.key.pem }\n    clients:\n';
-  writeFileSync(house.config, yaml.replace('    clients:\n', listener));
+  // a port that stays over restarts
+  const address = `127.0.0.1:${await freePort()}`;
+  writeFileSync(house.config, yaml.replace('    clients:\n', listener).replace('127.0.0.1:0', address));
   for (const [address, { keyPem }] of house.partners) {
     writeFileSync(path.join(house.folder, 'scratch', `${address}.key.pem`), keyPem, { mode: 0o600 });
   }
@@ -312,16 +257,8 @@ async function submitLetter(dialogue: SmtpDialogue, letter: TrialLetter): Promis
   return (await dialogue.reply()).text;
 }
 
-function numberIn(message: Buffer): number {
-  const field = splitHeader(message).fields.find(({ name }) => name === NUMBER_FIELD.toLowerCase());
-  return field === undefined ? -1 : Number(field.value);
-}
-
-function codeIn(reply: string): string {
-  for (const [code, row] of Object.entries(ERROR_TABLE)) {
-    if (reply.includes(`${row.reply} ${row.enhanced} `) && reply.includes(row.publicText)) return code;
-  }
-  return 'mail-server';
+function digestOf(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 function count(counts: Map<string, number>, key: string): void {

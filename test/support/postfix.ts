@@ -4,7 +4,7 @@
  *
  * The system's Postfix is not touched and need not run; its programs and /usr/share/postfix/master.cf.dist are used.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -38,8 +38,6 @@ export interface PostfixOptions {
   readonly master?: string;
   /** Domains delivered to the Maildir; all others go wherever `main` says. */
   readonly mailboxDomains?: readonly string[];
-  /** Port of the smtp service; a free one by default. */
-  readonly port?: number;
 }
 
 /** One delivered file. */
@@ -69,12 +67,18 @@ export function postfixMissing(): string | null {
   return process.getuid?.() === 0 ? null : 'Postfix instances need root';
 }
 
-/** Call {@link needPostfix} first; stop what this returns. */
-export async function startPostfix(name: string, options: PostfixOptions = {}): Promise<Postfix> {
+/**
+ * Call {@link needPostfix} first; stop what this returns.
+ * @param options or what makes them, given the folder of the configuration
+ */
+export async function startPostfix(
+  name: string,
+  options: PostfixOptions | ((etc: string) => PostfixOptions) = {},
+): Promise<Postfix> {
   const folder = mkdtempSync(path.join(os.tmpdir(), `sealgate-postfix-${name}-`));
-  const server = new Postfix(folder, options.port ?? (await freePort()));
+  const server = new Postfix(folder, await freePort());
   try {
-    server.configure(options);
+    server.configure(typeof options === 'function' ? options(path.join(folder, 'etc')) : options);
     await server.start();
   } catch (error) {
     await server.stop();
@@ -104,7 +108,7 @@ export class Postfix {
     return existsSync(file) ? readFileSync(file, 'utf8') : '';
   }
 
-  /** Writes main.cf and master.cf; {@link reload} makes a running server read them. */
+  /** @internal writes main.cf and master.cf */
   configure(options: PostfixOptions): void {
     const domains = options.mailboxDomains ?? [];
     const main = [
@@ -138,7 +142,7 @@ export class Postfix {
   }
 
   async start(): Promise<void> {
-    this.#command('start');
+    await this.#command('start');
     for (let i = 0; i < START_TRIES; i += 1) {
       if (await answers(this.port)) return;
       await sleep(START_PAUSE_MS);
@@ -146,8 +150,19 @@ export class Postfix {
     throw new Error(`Postfix did not start:\n${this.log}`);
   }
 
-  reload(): void {
-    this.#command('reload');
+  async reload(): Promise<void> {
+    await this.#command('reload');
+  }
+
+  /** Puts queued mail through routing again, held and deferred mail too. */
+  requeue(): void {
+    run('/usr/sbin/postsuper', ['-c', this.#path('etc'), '-r', 'ALL']);
+    run(POSTQUEUE, ['-c', this.#path('etc'), '-f']);
+  }
+
+  /** `postconf -e`: one line of main.cf, in force after {@link reload}. */
+  set(line: string): void {
+    run('/usr/sbin/postconf', ['-c', this.#path('etc'), '-e', line]);
   }
 
   /** Ends it and removes its folder. */
@@ -163,10 +178,8 @@ export class Postfix {
 
   /** What is queued, in any queue. */
   queue(): QueuedMail[] {
-    const result = spawnSync(POSTQUEUE, ['-c', this.#path('etc'), '-j'], { encoding: 'utf8', maxBuffer: 1 << 28 });
-    if (result.status !== 0) throw new Error(`postqueue: ${result.stderr}`);
-    const lines = result.stdout.split('\n').filter((line) => line !== '');
-    return lines.map((line) => JSON.parse(line) as QueuedMail);
+    const lines = run(POSTQUEUE, ['-c', this.#path('etc'), '-j']).split('\n');
+    return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as QueuedMail);
   }
 
   /** Names of delivered files, in no order. */
@@ -188,9 +201,11 @@ export class Postfix {
     return path.join(this.folder, ...parts);
   }
 
-  #command(verb: string): void {
-    const result = spawnSync(PROGRAM, ['-c', this.#path('etc'), verb], { encoding: 'utf8' });
-    if (result.status !== 0) throw new Error(`postfix ${verb}: ${result.stderr}\n${this.log}`);
+  async #command(verb: string): Promise<void> {
+    // its daemons inherit these streams: only exit is waited for, never their end
+    const child = spawn(PROGRAM, ['-c', this.#path('etc'), verb], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const [status] = (await once(child, 'exit')) as [number | null];
+    if (status !== 0) throw new Error(`postfix ${verb} ended with ${status}:\n${this.log}`);
   }
 }
 
@@ -202,6 +217,12 @@ function masterCf(port: number): string {
     .map((line) => line.replace(/^(\S+\s+\S+\s+\S+\s+\S+\s+)y(\s)/, '$1n$2'))
     .map((line) => line.replace(/^smtp(\s+inet)/, `127.0.0.1:${port}$1`))
     .join('\n');
+}
+
+function run(program: string, args: readonly string[]): string {
+  const result = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
+  if (result.status !== 0) throw new Error(`${program} ${args.join(' ')}: ${result.stderr}`);
+  return result.stdout;
 }
 
 /** A port of 127.0.0.1 that was free a moment ago. */

@@ -116,9 +116,9 @@ function wholeRefusal(
   refusal: Refusal | null,
   recipients: readonly (readonly [string, Expected])[],
   claim: Claim,
-): ErrorCode | 'mail-server' | null {
+): ErrorCode | null {
   const forms = recipients.flatMap(([, expected]) => (expected.kind === 'arrives' ? [expected.form] : []));
-  if (forms.length === 0 && refusal?.code !== 'mail-server') return null;
+  if (forms.length === 0) return null;
   if (refusal?.when === 'always') return refusal.code;
   if (claim === 'encrypted' && recipients.some(([address]) => address.endsWith('@crypt.example'))) {
     return 'policy.already-encrypted';

@@ -92,8 +92,7 @@ function needsConverting(entity: Buffer): boolean {
 }
 
 function isSevenBit(bytes: Buffer): boolean {
-  const text = bytes.toString('latin1');
-  return !/[\x80-\xff\0]/.test(text) && text.split('\r\n').every((line) => line.length <= 998);
+  return !/[\x80-\xff\0]|[^\r\n]{999}/.test(bytes.toString('latin1'));
 }
 
 async function readByMailparser(entity: Buffer): Promise<string> {
