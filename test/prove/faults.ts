@@ -7,6 +7,7 @@
  * the word that had to be sealed, which must be 0. `--reloads` does the reloads alone. Exit 1 when anything failed.
  */
 import { parseArgs } from 'node:util';
+import { SLOW_FAULTS } from '../support/directory-faults.ts';
 import { FAULTS } from '../support/fault-catalogue.ts';
 import { type FaultResult, runFault } from '../support/fault-scene.ts';
 import { runReloads } from '../support/reload-run.ts';
@@ -28,7 +29,7 @@ async function proveFaults(): Promise<boolean> {
   let failures = 0;
   let total = 0;
   console.log(row('fault', 'reply', 'messages', 'octets out', 'in clear'));
-  const chosen = FAULTS.filter(({ name }) => name.includes(values.only));
+  const chosen = [...FAULTS, ...SLOW_FAULTS].filter(({ name }) => name.includes(values.only));
   for (const fault of chosen) {
     const reason = fault.impossible?.() ?? null;
     if (reason !== null) {

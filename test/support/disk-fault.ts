@@ -3,10 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { clearSample } from './clear-samples.ts';
-import { bystander, type Fault, FaultHouse, LEVELS } from './fault-scene.ts';
-import { sleep, submit } from './gateway-house.ts';
-import { CANARY } from './wire-tap.ts';
+import { BYSTANDER, bystander, type Fault, FaultHouse, LEVELS, untilAccepted } from './fault-scene.ts';
 
 export const diskFull: Fault = {
   name: 'disk is full',
@@ -40,7 +37,7 @@ export const diskFull: Fault = {
         },
         mend: async () => {
           rmSync(filler);
-          await untilAccepted(hall);
+          await untilAccepted(hall, BYSTANDER);
           assert.equal(house.pid, pid, 'without a restart');
         },
         close,
@@ -62,14 +59,4 @@ function fill(file: string, folder: string): void {
   const { bavail, bsize } = statfsSync(folder);
   writeFileSync(file, Buffer.alloc(bavail * bsize));
   assert.equal(statfsSync(folder).bavail, 0);
-}
-
-async function untilAccepted({ house }: FaultHouse): Promise<void> {
-  const { text } = clearSample(0, CANARY, 'anna@example.org', 'otto@other.example');
-  for (let tries = 0; tries < 400; tries += 1) {
-    const answer = await submit(house.port, 'anna@example.org', ['erik@friend.example'], text);
-    if (answer.data?.startsWith('250 ') === true) return;
-    await sleep(25);
-  }
-  assert.fail('refused although there is room again');
 }

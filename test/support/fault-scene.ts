@@ -122,7 +122,7 @@ export async function runFault(fault: Fault, messages: number): Promise<FaultRes
     await settle(scene, accepted, problems);
     const streams = scene.hall.tap.streams;
     const inClear = streams.filter((stream) => findInClear(stream, CANARY).length > 0).length;
-    problems.push(...searchAtHome(scene.hall.house));
+    problems.push(...findWordAtHome(scene.hall.house), ...findRemains(scene.hall.house));
     return { name: fault.name, reply: scene.reply, messages, octets: scene.hall.tap.octets, inClear, problems };
   } catch (thrown) {
     problems.push(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown));
@@ -175,19 +175,23 @@ function isConcerned(address: string): boolean {
   return Object.values(LEVELS).some((domain) => address.endsWith(`@${domain}`));
 }
 
-/** O1: neither log nor spool holds the word, and nothing half-written stays behind. */
-function searchAtHome(house: GatewayHouse): readonly string[] {
+/** O1: where the word stands in log or spool, in whatever form. */
+export function findWordAtHome(house: GatewayHouse): readonly string[] {
   const problems = findInClear(Buffer.from(house.output), CANARY).map((form) => `the log holds the word ${form}`);
   for (const entry of readdirSync(house.spool, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const file = path.join(entry.parentPath, entry.name);
     if (findInClear(readFileSync(file), CANARY).length > 0) problems.push(`${file} holds the word`);
   }
-  for (const folder of ['tmp', 'corrupt']) {
-    const left = readdirSync(path.join(house.spool, folder));
-    if (left.length > 0) problems.push(`${folder}/ holds ${left.join(', ')}`);
-  }
   return problems;
+}
+
+/** Nothing half-written and nothing damaged stays behind. */
+function findRemains(house: GatewayHouse): readonly string[] {
+  return ['mail', 'tmp', 'corrupt'].flatMap((folder) => {
+    const left = readdirSync(path.join(house.spool, folder));
+    return left.length > 0 ? [`${folder}/ holds ${left.join(', ')}`] : [];
+  });
 }
 
 /** Mail that does not need what failed goes on, sealed. */
@@ -198,6 +202,18 @@ export async function bystander({ house, sink }: FaultHouse): Promise<void> {
   await house.drained();
   const got = sink.messages.find(({ to }) => to.includes(BYSTANDER));
   assert.ok(got !== undefined && house.open(BYSTANDER, unstuffed(got.wire)).includes(CANARY));
+}
+
+/** Sends to an address again and again until it is accepted, for a minute. Refusals must be temporary. */
+export async function untilAccepted({ house }: FaultHouse, to: string): Promise<void> {
+  const { text } = clearSample(0, CANARY, 'anna@example.org', to);
+  for (const end = Date.now() + SETTLE_MS; Date.now() < end; await sleep(100)) {
+    const answer = await submit(house.port, 'anna@example.org', [to], text);
+    const last = answer.data ?? answer.rcpt[0] ?? answer.mail;
+    if (last.startsWith('250 ')) return;
+    assert.match(last, /^4/);
+  }
+  assert.fail(`${to} is still refused`);
 }
 
 /**
