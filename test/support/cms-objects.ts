@@ -30,8 +30,8 @@ export function readCmsObject(file: string): CmsObject {
   const text = octets.toString('latin1');
   const pem = /-----BEGIN (CMS|PKCS7|PKCS #7 SIGNED DATA)-----([^-]+)-----END/.exec(text);
   if (pem !== null) return { octets: Buffer.from(pem[2] ?? '', 'base64'), content: null };
-  // mail is CRLF whatever it was kept with; HTTP messages have binary parts and stay as they were sent
-  const found = fromEntity(/^POST |encoding: *binary/im.test(text) ? text : text.replace(/\r?\n/g, '\r\n'), 0);
+  // mail is CRLF whatever it was kept with; AS2 has binary parts and stays as it was sent
+  const found = fromEntity(/^POST |GXS-AS2/m.test(text) ? text : text.replace(/\r?\n/g, '\r\n'), 0);
   if (found === null) throw new Error(`no CMS object in ${file}`);
   return found;
 }
