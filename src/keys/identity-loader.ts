@@ -34,6 +34,8 @@ class IdentityFolder {
   private readonly mistakes: string[] = [];
   private readonly warnings: string[] = [];
   private readonly identities = new Map<string, Identity>();
+  /** The command that mends a file with old ciphers. */
+  private readonly conversions = new Map<string, string>();
   private files = 0;
 
   constructor(options: IdentityOptions, now: Date) {
@@ -74,6 +76,11 @@ class IdentityFolder {
     try {
       const keyFile = await read();
       if (keyFile === null) return;
+      const { oldCipher } = keyFile;
+      if (oldCipher !== undefined)
+        this.warnings.push(
+          `${file}: is encrypted with ${oldCipher}, which protects it badly: ${this.conversions.get(file) ?? 'export it again'}`,
+        );
       const matched = matchCertificate(keyFile);
       const addresses = mailboxesOf(matched.certificate);
       checkSigningKey(matched);
@@ -101,7 +108,9 @@ class IdentityFolder {
     const password = await this.openPassword(passwordFile);
     if (octets === null || password === null) return null;
     try {
-      return await parsePkcs12File(octets, withoutLineEnd(password.octets), conversion(file, password.source));
+      const command = conversion(file, password.source);
+      this.conversions.set(file, command);
+      return await parsePkcs12File(octets, withoutLineEnd(password.octets), command);
     } finally {
       octets.fill(0);
       password.octets.fill(0);

@@ -14,6 +14,8 @@ import { parseCertificate } from '../x509/certificate-reader.ts';
 export interface KeyFile {
   readonly key: KeyObject;
   readonly certificates: readonly Certificate[];
+  /** Name of the broken cipher that a PKCS #12 file hid its parts with; absent where it has none. */
+  readonly oldCipher?: string;
 }
 
 const BLOCKS_MAX = 100;

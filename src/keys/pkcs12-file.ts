@@ -1,11 +1,12 @@
 /**
  * One identity from PKCS #12 (RFC 7292): certificates and one private key under a password.
  *
- * pkijs reads the structure, node:crypto computes. The MAC is checked first. Refused with keys.unusable: no MAC,
- * PBMAC1, old ciphers (RC2, RC4, triple DES), too many rounds (catalogue C23), no key or several, nested or unknown
- * containers with a key in them, more than {@link BAGS_MAX} bags.
+ * pkijs reads the structure, node:crypto computes. The MAC is checked first. Old ciphers (RC2, triple DES) are read and
+ * told of. Refused with keys.unusable: no MAC, PBMAC1, RC4, too many rounds (catalogue C23), no key or several, nested
+ * or unknown containers with a key in them, more than {@link BAGS_MAX} bags.
  */
 import { createHmac, createPrivateKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { Integer, OctetString } from 'asn1js';
 import {
   type AlgorithmIdentifier,
   AuthenticatedSafe,
@@ -21,8 +22,11 @@ import {
 import { GatewayError, gatewayError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { parseCertificate } from '../x509/certificate-reader.ts';
-import { decryptWithPassword, deriveMacKey, oldSchemeName, RoundBudget } from './password-based-encryption.ts';
+import { decryptOld, findOldCipher } from './old-password-ciphers.ts';
+import { decryptWithPassword } from './password-based-encryption.ts';
 import type { KeyFile } from './pem-file.ts';
+import { deriveMacKey } from './pkcs12-derivation.ts';
+import { RoundBudget } from './round-budget.ts';
 
 const DATA = '1.2.840.113549.1.7.1';
 const ENCRYPTED_DATA = '1.2.840.113549.1.7.6';
@@ -51,6 +55,9 @@ class Pkcs12Reader {
   private readonly keys: KeyObject[] = [];
   private readonly certificates: Certificate[] = [];
   private bags = 0;
+  /** The form of the password that the MAC was made with; the old ciphers take the same. */
+  private bmpPassword: Buffer = Buffer.alloc(0);
+  private oldCipher: string | null = null;
 
   constructor(password: Buffer, conversion: string) {
     this.password = password;
@@ -62,12 +69,17 @@ class Pkcs12Reader {
     if (pfx.authSafe.contentType !== DATA) throw unusable('is signed instead of having a MAC: export it again');
     if (pfx.macData === undefined) throw unusable('has no MAC: export it again with a password');
     const content = contentOf(pfx.authSafe);
-    await this.checkMac(pfx.macData, content);
-    for (const container of AuthenticatedSafe.fromBER(content).safeContents) await this.readContainer(container);
+    try {
+      await this.checkMac(pfx.macData, content);
+      for (const container of AuthenticatedSafe.fromBER(content).safeContents) await this.readContainer(container);
+    } finally {
+      this.bmpPassword.fill(0);
+    }
     const [key, second] = this.keys;
     if (key === undefined) throw unusable('has no private key: export it with its key');
     if (second !== undefined) throw unusable('has more than one private key: give each its own file');
-    return { key, certificates: this.certificates };
+    const { certificates, oldCipher } = this;
+    return { key, certificates, ...(oldCipher === null ? {} : { oldCipher }) };
   }
 
   private async checkMac(macData: MacData, content: Buffer): Promise<void> {
@@ -78,11 +90,15 @@ class Pkcs12Reader {
     const forms = [bmpString(this.password)];
     if (this.password.length === 0) forms.push(Buffer.alloc(0));
     for (const form of forms) {
-      const { digest, key } = await deriveMacKey(oid, form, salt, macData.iterations ?? 1, this.budget);
-      form.fill(0);
+      const derivation = { password: form, salt, rounds: macData.iterations ?? 1 };
+      const { digest, key } = await deriveMacKey(oid, derivation, this.budget);
       const actual = createHmac(digest, key).update(content).digest();
       key.fill(0);
-      if (actual.length === expected.length && timingSafeEqual(actual, expected)) return;
+      if (actual.length === expected.length && timingSafeEqual(actual, expected)) {
+        this.bmpPassword = form;
+        return;
+      }
+      form.fill(0);
     }
     throw unusable('does not open with its password: check the .password file beside it');
   }
@@ -117,9 +133,12 @@ class Pkcs12Reader {
   }
 
   private decrypt(algorithm: AlgorithmIdentifier, ciphertext: Buffer): Promise<Buffer> {
-    const old = oldSchemeName(algorithm);
-    if (old !== null) throw unusable(`is encrypted with ${old}, which is not read: ${this.conversion}`);
-    return decryptWithPassword(algorithm, ciphertext, this.password, this.budget);
+    const cipher = findOldCipher(algorithm.algorithmId);
+    if (cipher === null) return decryptWithPassword(algorithm, ciphertext, this.password, this.budget);
+    if (cipher.open === null) throw unusable(`is encrypted with ${cipher.name}, which is not read: ${this.conversion}`);
+    this.oldCipher = cipher.name;
+    const { salt, rounds } = parsePbeParameters(algorithm);
+    return decryptOld(cipher, { password: this.bmpPassword, salt, rounds }, ciphertext, this.budget);
   }
 
   private readCertificate(bag: CertBag): void {
@@ -141,6 +160,15 @@ class Pkcs12Reader {
       pkcs8.fill(0);
     }
   }
+}
+
+/** pkcs-12PbeParams (RFC 7292 Appendix C): salt and rounds. */
+function parsePbeParameters({ algorithmParams }: AlgorithmIdentifier): { salt: Buffer; rounds: number } {
+  const values: unknown = algorithmParams?.valueBlock?.value;
+  const [salt, rounds]: unknown[] = Array.isArray(values) ? values : [];
+  if (!(salt instanceof OctetString && rounds instanceof Integer))
+    throw unusable('has broken parameters: export it again');
+  return { salt: Buffer.from(salt.getValue()), rounds: rounds.valueBlock.valueDec };
 }
 
 /** The OCTET STRING of id-data, its segments joined. */

@@ -9,7 +9,7 @@ import { type Address, parseAddress } from '../../src/address.ts';
 import { derBitString, derInteger, derNull, derOid, derSequence } from '../../src/asn1/der-writer.ts';
 import type { IdentityLoad } from '../../src/keys/identities.ts';
 import { loadIdentities } from '../../src/keys/identity-loader.ts';
-import { RoundBudget } from '../../src/keys/password-based-encryption.ts';
+import { RoundBudget } from '../../src/keys/round-budget.ts';
 import { type MadeCertificate, madeKey, makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
 import { makePkcs12, type Pkcs12Options } from '../support/pkcs12-builder.ts';
 import { skipOrFail } from '../support/vectors.ts';
@@ -410,18 +410,24 @@ describe('keys/identity-loader', () => {
       assert.throws(() => budget.spend(1), { code: 'keys.unusable' });
     });
 
-    it('refuses old ciphers by name, with the command that converts the file', async () => {
-      for (const [scheme, name] of [
-        ['1.2.840.113549.1.12.1.3', '3DES'],
-        ['1.2.840.113549.1.12.1.6', 'RC2-40'],
-      ] as const) {
+    it('refuses RC4 by name, with the command that converts the file, and old ciphers without their parameters', async () => {
+      await put('x.p12', pkcs12({ scheme: '1.2.840.113549.1.12.1.2' }));
+      const text = await mistake('x.p12');
+      assert.ok(
+        text.startsWith('is encrypted with RC4-40, which is not read: (umask 077; openssl pkcs12 -legacy '),
+        text,
+      );
+      for (const scheme of ['1.2.840.113549.1.12.1.3', '1.2.840.113549.1.12.1.6']) {
         await put('x.p12', pkcs12({ scheme }));
-        const text = await mistake('x.p12');
-        assert.ok(
-          text.startsWith(`is encrypted with ${name}, which is not read: (umask 077; openssl pkcs12 -legacy `),
-          text,
-        );
+        assert.match(await mistake('x.p12'), /^has broken parameters: /);
       }
+    });
+
+    it('C23: stops when the time is up', async () => {
+      const budget = new RoundBudget(-1);
+      await assert.rejects(budget.breathe(), { code: 'keys.unusable' });
+      await assert.rejects(budget.within(new Promise(() => {})), { code: 'keys.unusable' });
+      assert.equal(await new RoundBudget().within(Promise.resolve(7)), 7);
     });
 
     it('refuses what it does not know', async () => {
@@ -461,7 +467,7 @@ describe('keys/identity-loader', () => {
       assert.match(await mistake('x.p12'), /does not open with its password|is not a PKCS #12/);
     });
 
-    it('opens what openssl writes, and the command it gives converts what openssl -legacy writes', async function () {
+    it('opens what openssl writes, and old ciphers too, with the command that converts them', async function () {
       if (spawnSync('openssl', ['version']).error !== undefined) skipOrFail(this, 'openssl is not installed');
       const pem = await put('all.txt', anna.keyPem + anna.pem + authority.pem);
       const file = path.join(folder, "anna's file.p12");
@@ -489,11 +495,30 @@ describe('keys/identity-loader', () => {
       } catch {
         skipOrFail(this, 'openssl has no legacy provider');
       }
-      const text = await mistake("anna's file.p12");
-      const command = text.slice(text.indexOf('(umask'));
-      execFileSync('sh', ['-c', command], { stdio: 'pipe' });
-      const { identities, mistakes } = await load();
+      for (const [scheme, name] of [
+        ['PBE-SHA1-3DES', '3DES'],
+        ['PBE-SHA1-2DES', '3DES with two keys'],
+        ['PBE-SHA1-RC2-128', 'RC2-128'],
+        ['PBE-SHA1-RC2-40', 'RC2-40'],
+      ] as const) {
+        for (const password of ['sécret', '', 'a'.repeat(70)]) {
+          await put("anna's file.password", `${password}\n`);
+          make('-passout', `pass:${password}`, '-legacy', '-keypbe', scheme, '-certpbe', scheme, '-macalg', 'sha1');
+          const old = await load();
+          assert.deepEqual(old.mistakes, [], `${scheme} ${password}`);
+          assert.ok(old.identities.find(address('anna@example.org')) !== null);
+          assert.match(old.warnings.join(), new RegExp(`is encrypted with ${name}, which protects it badly: `));
+        }
+      }
+      await put("anna's file.password", 'wrong\n');
+      assert.match(await mistake("anna's file.p12"), /does not open with its password/);
+      await put("anna's file.password", 'sécret\n');
+      make('-passout', 'pass:sécret', '-legacy');
+      const text = (await load()).warnings.find((warning) => warning.includes('protects it badly')) ?? '';
+      execFileSync('sh', ['-c', text.slice(text.indexOf('(umask'))], { stdio: 'pipe' });
+      const { identities, mistakes, warnings } = await load();
       assert.deepEqual(mistakes, []);
+      assert.doesNotMatch(warnings.join(), /protects it badly/);
       assert.ok(identities.find(address('anna@example.org')) !== null);
     });
   });
