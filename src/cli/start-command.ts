@@ -29,10 +29,19 @@ export async function start(options: StartOptions, terminal: Terminal): Promise<
   configureLog(result.configuration.log.level, new LogWriter());
   // not inherited by anything we create: spool, keys and socket are ours alone
   process.umask(0o077);
+  // until there is a handler SIGHUP ends the process: a reload asked for too early must not stop the mail
+  let reloadAsked = false;
+  const early = () => {
+    reloadAsked = true;
+  };
+  process.on('SIGHUP', early);
   const opened = await openGateway(result.configuration);
   if (!opened.ok) return refuse(opened.mistakes, terminal);
   for (const warning of [...result.warnings.map(formatMistake), ...opened.warnings]) configurationWarning(warning);
-  await untilStopped(opened.value);
+  const stopped = untilStopped(opened.value);
+  process.off('SIGHUP', early);
+  if (reloadAsked) void opened.value.reload();
+  await stopped;
   return EXIT.ok;
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { FaultHouse, logged } from '../support/fault-scene.ts';
-import { submit } from '../support/gateway-house.ts';
+import { GatewayHouse, sleep, submit } from '../support/gateway-house.ts';
 import { configurationOf, runReloads } from '../support/reload-run.ts';
 import { SmtpDialogue } from '../support/smtp-dialogue.ts';
 
@@ -16,6 +16,21 @@ describe('system: O5 reload', function () {
     assert.deepEqual(result.problems, []);
     assert.deepEqual([result.refused, result.loaded, result.inClear], [40, 8, 0]);
     assert.ok(result.accepted > 0 && result.arrived === result.accepted);
+  });
+
+  it('survives a SIGHUP in the middle of the start', async () => {
+    const house = await GatewayHouse.open({ stopped: true });
+    try {
+      const started = house.start();
+      // the first line of the log comes while the parts are being opened
+      while (house.output === '') await sleep(1);
+      house.signal('SIGHUP');
+      await started;
+      assert.equal((await logged(house, 'configuration.loaded'))['event'], 'configuration.loaded');
+      assert.equal(house.cli('health').status, 0);
+    } finally {
+      await house.close();
+    }
   });
 
   describe('of a good configuration', () => {
