@@ -37,6 +37,11 @@ export const VERSION = '0.1.0';
 
 /** Transactions that took the old snapshot may still ask its directory; a session lasts no longer than this. */
 const OLD_SNAPSHOT_MS = 20 * 60_000;
+/**
+ * Each holds its whole index and watches its folders. A transaction that outlives so many reloads is told 451 where a
+ * directory server would have to be asked: closed is not "none".
+ */
+const OLD_SNAPSHOTS_MAX = 3;
 
 /** Result of anything that an administrator's mistake can stop. */
 export type Opened<T> =
@@ -243,12 +248,17 @@ class RunningGateway implements Gateway {
   }
 
   #retire(snapshot: Snapshot): void {
-    const timer = setTimeout(() => {
-      this.#old.delete(snapshot);
-      void snapshot.directory.close();
-    }, OLD_SNAPSHOT_MS);
+    const timer = setTimeout(() => this.#closeOld(snapshot), OLD_SNAPSHOT_MS);
     timer.unref();
     this.#old.set(snapshot, timer);
+    const surplus = [...this.#old.keys()].slice(0, -OLD_SNAPSHOTS_MAX);
+    for (const oldest of surplus) this.#closeOld(oldest);
+  }
+
+  #closeOld(snapshot: Snapshot): void {
+    clearTimeout(this.#old.get(snapshot));
+    this.#old.delete(snapshot);
+    void snapshot.directory.close();
   }
 
   #views(): ControlViews {

@@ -163,6 +163,21 @@ describe('system: O5 reload', function () {
       }
     });
 
+    it('gives up what earlier configurations held open', async () => {
+      for (let turn = 0; turn < 20; turn += 1) {
+        change((text) => `${text}# ${turn}\n`);
+        await reload();
+      }
+      const { house } = hall;
+      const from = house.output.length;
+      house.addPartner('late@may.example');
+      const read = (): number => house.output.slice(from).split('"certificate folder read"').length - 1;
+      while (read() === 0) await sleep(25);
+      await sleep(500);
+      // the one in force and the few whose transactions may still go on; one may read twice while the file grows
+      assert.ok(read() <= 8, `${read()} sources read the folder`);
+    });
+
     it('takes a new next hop for what waits already', async () => {
       await hall.tap.down();
       await submit(hall.house.port, 'anna@example.org', ['rita@must.example'], TEXT);
