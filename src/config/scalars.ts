@@ -31,8 +31,9 @@ export const headerName = scalar('the name of a header field', (text) =>
   /^[!-9;-~]{1,76}$/.test(text) ? text : undefined,
 );
 
+/** Never echoed: it may be the secret that proves internal origin. */
 export const headerValue = scalar('printable ASCII without blanks at either end', (text) =>
-  /^[!-~](?:[ -~]{0,500}[!-~])?$/.test(text) ? text : undefined,
+  /^[!-~](?:[ -~]{0,500}[!-~])?$/.test(text) ? text : new Wrong('is not the value of a header field'),
 );
 
 export const truth = scalar('true or false', (text) => (text === 'true' ? true : text === 'false' ? false : undefined));

@@ -6,6 +6,7 @@ import { containsNetwork, type Network, parseNetwork } from '../../src/config/ne
 import {
   domainName,
   duration,
+  headerValue,
   integer,
   ldapUrl,
   listenAddress,
@@ -73,6 +74,16 @@ describe('scalars', () => {
     assert.deepEqual(read(ldapUrl, 'ldaps://dc1'), { url: 'ldaps://dc1:636', encrypted: true });
     assert.deepEqual(read(ldapUrl, 'ldap://[::1]:1389/'), { url: 'ldap://[::1]:1389', encrypted: false });
     refuses(ldapUrl, 'dc1', 'ldapi://x', 'ldap://', 'ldap://a/dc=x', 'ldap://u:p@a', 'http://a', 'ldap://a:0');
+  });
+
+  it('header values, which may be a secret and are never echoed', () => {
+    assert.equal(read(headerValue, 'yes it is'), 'yes it is');
+    for (const text of ['s\u00e9cret', ' secret', 'secret ', 'sec\tret', 'secret'.repeat(100)]) {
+      const refused = read(headerValue, text);
+      assert.match(refused, /^refused: /);
+      assert.doesNotMatch(refused, /cret/);
+    }
+    refuses(headerValue, '');
   });
 
   it('password hashes', () => {
