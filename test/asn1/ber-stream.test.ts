@@ -1,0 +1,116 @@
+/** BER from a stream: any pieces give the same, lengths are kept within what holds them, limits hold. */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { BerStream, STREAM_DEPTH_MAX } from '../../src/asn1/ber-stream.ts';
+import { der, derOctetString, derSequence, TAG } from '../../src/asn1/der-writer.ts';
+import { GatewayError } from '../../src/errors.ts';
+
+async function* cut(octets: Buffer, size: number): AsyncGenerator<Buffer, void, undefined> {
+  for (let at = 0; at < octets.length; at += size) yield octets.subarray(at, at + size);
+}
+
+async function stringOf(octets: Buffer, size: number, scratch = false): Promise<Buffer> {
+  const stream = new BerStream(cut(octets, size));
+  const pieces: Buffer[] = [];
+  for await (const piece of stream.octets(TAG.octetString, scratch)) pieces.push(Buffer.from(piece));
+  await stream.finish();
+  return Buffer.concat(pieces);
+}
+
+/** A string packed into any nesting of segments, definite and indefinite. */
+const packed: fc.Arbitrary<{ octets: Buffer; content: Buffer }> = fc.letrec<{
+  string: { octets: Buffer; content: Buffer };
+}>((tie) => ({
+  string: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    fc.uint8Array({ maxLength: 300 }).map((value) => ({ octets: derOctetString(value), content: Buffer.from(value) })),
+    fc.tuple(fc.array(tie('string'), { maxLength: 5 }), fc.boolean()).map(([parts, definite]) => {
+      const inner = Buffer.concat(parts.map(({ octets }) => octets));
+      const octets = definite ? der(0x24, inner) : Buffer.concat([Buffer.of(0x24, 0x80), inner, Buffer.alloc(2)]);
+      return { octets, content: Buffer.concat(parts.map(({ content }) => content)) };
+    }),
+  ),
+})).string;
+
+function codeOf(expected: string): (thrown: unknown) => boolean {
+  return (thrown) => thrown instanceof GatewayError && thrown.code === expected;
+}
+
+describe('BerStream', () => {
+  it('gives the content of a string, however it is packed and cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        packed,
+        fc.integer({ min: 1, max: 400 }),
+        fc.boolean(),
+        async ({ octets, content }, size, scratch) => {
+          assert.deepEqual(await stringOf(octets, size, scratch), content);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('reads a value whole, skips it, or goes into it, and comes out at the same place', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        packed,
+        fc.integer({ min: 1, max: 50 }),
+        fc.constantFrom('read', 'skip'),
+        async ({ octets }, size, way) => {
+          const stream = new BerStream(
+            cut(Buffer.concat([Buffer.of(0x30, 0x80), octets, derOctetString(Buffer.of(7)), Buffer.alloc(2)]), size),
+          );
+          await stream.enter(TAG.sequence);
+          if (way === 'skip') await stream.skip();
+          else assert.deepEqual(await stream.readWhole(100_000), octets);
+          assert.deepEqual(await stream.read(TAG.octetString, 10), Buffer.of(4, 1, 7));
+          await stream.leave();
+          await stream.finish();
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('refuses what is cut short, at every octet', async () => {
+    const octets = Buffer.concat([
+      Buffer.of(0x24, 0x80),
+      derOctetString(Buffer.alloc(200, 1)),
+      der(0x24, derOctetString(Buffer.of(1))),
+      Buffer.alloc(2),
+    ]);
+    for (let length = 0; length < octets.length; length++) {
+      await assert.rejects(stringOf(octets.subarray(0, length), 3), codeOf('asn1.malformed'), `cut at ${length}`);
+    }
+  });
+
+  it('refuses lengths past what holds them', async () => {
+    const inner = Buffer.of(0x04, 0x05, 1, 2, 3);
+    await assert.rejects(stringOf(Buffer.concat([der(0x24, inner), Buffer.alloc(9)]), 100), codeOf('asn1.malformed'));
+    const stream = new BerStream(cut(Buffer.concat([derSequence(Buffer.of(0x30, 0x03)), Buffer.alloc(9)]), 100));
+    await stream.enter(TAG.sequence);
+    await assert.rejects(stream.skip(), codeOf('asn1.malformed'));
+  });
+
+  it('refuses nesting past the limit, and values past what the caller takes, before reading them', async () => {
+    const deep = Buffer.alloc(2 * (STREAM_DEPTH_MAX + 2), Buffer.of(0x24, 0x80));
+    await assert.rejects(stringOf(deep, 10), codeOf('asn1.limits'));
+    await assert.rejects(new BerStream(cut(deep, 10)).skip(), codeOf('asn1.limits'));
+    await assert.rejects(new BerStream(cut(deep, 10)).readWhole(1000), codeOf('asn1.limits'));
+    const huge = Buffer.of(0x30, 0x86, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff);
+    await assert.rejects(new BerStream(cut(huge, 100)).readWhole(1000), codeOf('asn1.limits'));
+    await assert.rejects(
+      new BerStream(cut(Buffer.of(0x30, 0x88, 1, 1, 1, 1, 1, 1, 1, 1), 100)).readWhole(1000),
+      codeOf('asn1.malformed'),
+    );
+  });
+
+  it('refuses octets after the last value unless it is told to pass over them', async () => {
+    const octets = Buffer.concat([derOctetString(Buffer.of(1)), Buffer.of(0)]);
+    await assert.rejects(stringOf(octets, 10), codeOf('asn1.malformed'));
+    const stream = new BerStream(cut(octets, 1));
+    await stream.skip();
+    await stream.finish(true);
+  });
+});
