@@ -2,6 +2,7 @@
  * What one recipient gets, and why: the only place where it is found out. The relay asks at RCPT and again when the
  * header is known; `explain` asks the same functions, so what is explained is what is done.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Address } from '../address.ts';
 import type { CryptoProfile } from '../cms/profile.ts';
 import type { Candidate, DirectoryAnswer } from '../directory/directory.ts';
@@ -34,7 +35,7 @@ export async function gatherFacts(snapshot: Snapshot, to: Address, at: Date): Pr
     return { to, internal, settings, profile, ...unasked };
   }
   const answer = await snapshot.directory.find(to);
-  const { judged, chosen } = judgeCandidates(snapshot.trust, answer.candidates, to, profile, at);
+  const { judged, chosen } = await judgeCandidates(snapshot.trust, answer.candidates, to, profile, at);
   const certificate = certificateFacts({
     found: chosen !== null,
     unusable: judged.filter((entry) => !isUndecided(entry.verdict)).flatMap(describeProblem),
@@ -61,14 +62,19 @@ export function concludeAssessment(
   return { ...facts, from, signer, content, decision, revocation: 'not checked' };
 }
 
-function judgeCandidates(
+async function judgeCandidates(
   trust: Trust,
   candidates: readonly Candidate[],
   to: Address,
   profile: CryptoProfile,
   at: Date,
-): { judged: readonly JudgedCandidate[]; chosen: JudgedCandidate | null } {
-  const verdicts = candidates.map((candidate) => judgeCandidate(trust, candidate, to, profile, at));
+): Promise<{ judged: readonly JudgedCandidate[]; chosen: JudgedCandidate | null }> {
+  const verdicts: (TrustVerdict | null)[] = [];
+  for (const candidate of candidates) {
+    // each may cost a hundred signature checks: whoever writes one directory entry must not hold up all mail (C22)
+    if (verdicts.length > 0) await setImmediate();
+    verdicts.push(judgeCandidate(trust, candidate, to, profile, at));
+  }
   const eligible = candidates.flatMap((candidate, index) => {
     const { certificate, rank } = candidate;
     return certificate !== null && verdicts[index]?.ok === true ? [{ certificate, rank, index }] : [];
