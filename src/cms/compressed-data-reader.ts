@@ -10,6 +10,7 @@ import { createInflate } from 'node:zlib';
 import { BerStream } from '../asn1/ber-stream.ts';
 import { TAG } from '../asn1/der-writer.ts';
 import { parseAlgorithm } from './ber-field-reader.ts';
+import { ZLIB_OID } from './compressed-data-writer.ts';
 import { enterContent, leaveContent, readOid } from './content-info-reader.ts';
 import { type Inspector, inspectAndProve, inspectNothing } from './proving-pass.ts';
 import { type CmsFailure, failureOf, ReaderStop } from './reader-failure.ts';
@@ -17,8 +18,6 @@ import { READER_LIMITS } from './reader-limits.ts';
 import { type ReaderPolicy, STRICT_POLICY } from './reader-policy.ts';
 import type { ReopenableSource } from './reopenable-source.ts';
 
-/** id-alg-zlibCompress (RFC 3274 §2). */
-const ZLIB_OID = '1.2.840.113549.1.9.16.3.8';
 /** Below this many octets the ratio is not looked at: short runs compress well honestly. */
 const RATIO_FREE_OCTETS = 1024 * 1024;
 

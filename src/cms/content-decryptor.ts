@@ -69,8 +69,9 @@ function startDecipher(cipher: ChosenCipher, key: Buffer): BlockDecipher {
   if (cipher.name === 'rc2-cbc') return new Rc2Decipher(key, cipher.iv, cipher.keyOctets * 8);
   // single DES is triple DES with one key three times, which OpenSSL 3 still has
   if (cipher.name === 'des-cbc') return createDecipheriv('des-ede3-cbc', Buffer.concat([key, key, key]), cipher.iv);
-  // the length is said for ChaCha20-Poly1305 only: GCM may have to take a shorter one, and final() checks which
-  const options = nodeName.startsWith('chacha20') ? { authTagLength: 16 } : {};
+  // where the message leaves the length open, final() looks at it
+  const [tagOctets, other] = cipher.tagOctets;
+  const options = tagOctets !== undefined && other === undefined ? { authTagLength: tagOctets } : {};
   // the types ask for a name they know; the options mean the same to every cipher
   return createDecipheriv(nodeName as 'aes-256-gcm', key, cipher.iv, options);
 }

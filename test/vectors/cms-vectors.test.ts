@@ -8,9 +8,12 @@ import * as crypto from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { recogniseContent } from '../../src/cms/content-info-reader.ts';
+import { encryptContentKey } from '../../src/cms/recipient-info.ts';
 import { bufferSource, type ReopenableSource } from '../../src/cms/reopenable-source.ts';
 import type { Unwrapper } from '../../src/cms/unwrapper.ts';
 import { KeyUnwrapper } from '../../src/keys/key-unwrapper.ts';
+import { systemEntropy } from '../../src/keys/system-entropy.ts';
+import { envelope } from '../support/cms-builder.ts';
 import { filesBelow, readCmsObject, readKeysAndCertificates } from '../support/cms-objects.ts';
 import { EVERY_TOLERANCE, outcomeOf } from '../support/cms-outcome.ts';
 import { vectorsFolder } from '../support/vectors.ts';
@@ -63,6 +66,21 @@ describe('CMS objects of other projects', function () {
       assert.deepEqual(seen.sort(), listed.sort(), 'the table lists what is not there');
     });
   }
+
+  it('rfc9216: each identity opens what is encrypted to its certificate', async () => {
+    const { keys } = readKeysAndCertificates(path.join(root, 'rfc9216'));
+    const contentKey = Buffer.alloc(32, 3);
+    let opened = 0;
+    for (const held of keys) {
+      if (held.certificate.keyUsage?.has('digitalSignature') === true) continue;
+      const info = encryptContentKey(held.certificate, contentKey, systemEntropy);
+      const octets = envelope({ recipientInfos: [info], contentKey, content: contentKey, cipher: 'aes-256-gcm' });
+      const surroundings = { unwrapper: new KeyUnwrapper([held]), certificates: [] };
+      assert.equal(await outcomeOf(bufferSource(octets), null, surroundings), 'opened aes-256-gcm 32');
+      opened++;
+    }
+    assert.equal(opened, 4);
+  });
 
   it('no line without a reason stands for a refusal', () => {
     for (const [name, { strict, lenient, why }] of Object.entries(EXPECTATIONS)) {
