@@ -14,8 +14,8 @@ import { AUDIENCES, dailyMail, type TrialLetter, trialLetter } from '../support/
 import { vectorsPath } from '../support/vectors.ts';
 
 const LETTERS = Number(process.argv[2] ?? 2000);
-/** Audiences that every hard mail is sent to: encrypted, signed, as it came, several with Bcc. */
-const HARD_AUDIENCES = AUDIENCES.slice(0, 4);
+/** Audiences of the hard mail; the last has several recipients and a Bcc. */
+const [ENCRYPTED, SIGNED, CLEAR, SEVERAL] = AUDIENCES;
 const SMALLEST = 4096;
 const LARGEST = 1_000_000;
 const DRAIN_MS = 8 * 60_000;
@@ -23,10 +23,9 @@ const DRAIN_MS = 8 * 60_000;
 function* allLetters(): Generator<TrialLetter> {
   let number = 0;
   for (const [index, mail] of hardMail(vectorsPath()).entries()) {
-    // each to two: always to one that protects, and in turn to another
-    const first = HARD_AUDIENCES[index % 2 === 0 ? 0 : 3];
-    const second = HARD_AUDIENCES[1 + (index % 2)];
-    for (const audience of [first, second]) if (audience !== undefined) yield trialLetter(++number, mail, audience);
+    // each encrypted, each signed only, every second as it came
+    const chosen = index % 2 === 0 ? [ENCRYPTED, SIGNED] : [SEVERAL, SIGNED, CLEAR];
+    for (const audience of chosen) if (audience !== undefined) yield trialLetter(++number, mail, audience);
   }
   while (number < LETTERS) {
     const seed = ++number;

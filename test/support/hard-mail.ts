@@ -5,7 +5,9 @@
  * signed for or routed by would otherwise be somebody else's business. Broken headers stay broken.
  */
 import { type MessageVector, messageVectors } from '../mime/message-vectors.ts';
-import { MADE_MAIL, type Refusal } from './hard-mail-made.ts';
+import { HARD_OCTETS } from './hard-octets.ts';
+import { HARD_STRUCTURE } from './hard-structure.ts';
+import { MALFORMED, MALFORMED_ROOT, type Refusal } from './made-mail.ts';
 import { splitHeader } from './mail-leaves.ts';
 
 export interface HardMail {
@@ -31,9 +33,6 @@ export interface Letter {
 
 /** The field that says which letter a message is. */
 export const NUMBER_FIELD = 'X-Test-Letter';
-
-const MALFORMED: Refusal = { code: 'message.malformed', when: 'protected' };
-const MALFORMED_ROOT: Refusal = { code: 'message.malformed', when: 'always' };
 
 /** Vectors that are refused. The broken headers are not among them: Postfix ends a header where it stops being one. */
 const REFUSED_VECTORS: Readonly<Record<string, Refusal>> = {
@@ -64,7 +63,7 @@ export function hardMail(vectors: string): HardMail[] {
 
 /** Those that need no vectors. */
 export function madeMail(): HardMail[] {
-  return Object.entries(MADE_MAIL).map(([name, { fields, body, refusal }]) => ({
+  return Object.entries({ ...HARD_OCTETS, ...HARD_STRUCTURE }).map(([name, { fields, body, refusal }]) => ({
     name,
     fields: Buffer.from(fields.map((field) => `${field}\r\n`).join(''), 'latin1'),
     body: Buffer.from(body, 'latin1'),

@@ -4,7 +4,7 @@
  */
 import type { ErrorCode } from '../../src/errors.ts';
 import { type Claim, claimOf, type HardMail, type Letter, writeLetter } from './hard-mail.ts';
-import type { Refusal } from './hard-mail-made.ts';
+import type { Refusal } from './made-mail.ts';
 import { base64, lines, multipart, noise, part } from './mail-parts.ts';
 
 export type Form = 'signed and encrypted' | 'encrypted' | 'signed' | 'as it came';
