@@ -5,6 +5,7 @@
  * An enveloped form has a content key of its own and serves all its groups; two forms never share a key.
  */
 import { isAscii } from 'node:buffer';
+import { setImmediate } from 'node:timers/promises';
 import { ContentEncryptor } from '../cms/content-encryptor.ts';
 import type { CryptoProfile } from '../cms/profile.ts';
 import { recipientIdentifier } from '../cms/recipient-identifiers.ts';
@@ -80,6 +81,8 @@ export class SignedWriter implements FormWriter {
   abort(): void {}
 }
 
+const GROUPS_A_TURN = 16;
+
 /** `enveloped`, over the bare entity or over our multipart/signed. */
 export class EnvelopedWriter implements FormWriter {
   readonly #request: FormRequest;
@@ -115,7 +118,7 @@ export class EnvelopedWriter implements FormWriter {
   async end(ending: Ending): Promise<FormResult> {
     const tail = this.#frame === null || ending.closing === null ? [] : [this.#encryptor.update(ending.closing)];
     await this.#write(Buffer.concat([...tail, this.#encryptor.final()]));
-    const recipientInfos = this.#request.groups.map((group) => this.#encryptor.recipientInfos(group));
+    const recipientInfos = await this.#recipientInfos();
     this.#encryptor.destroy();
     const { envelope } = this.#encryptor;
     return {
@@ -134,6 +137,16 @@ export class EnvelopedWriter implements FormWriter {
 
   abort(): void {
     this.#encryptor.destroy();
+  }
+
+  /** One set a group; a thousand hidden recipients are a thousand key agreements, between which others have their turn. */
+  async #recipientInfos(): Promise<Buffer[]> {
+    const sets: Buffer[] = [];
+    for (const group of this.#request.groups) {
+      if (sets.length % GROUPS_A_TURN === GROUPS_A_TURN - 1) await setImmediate();
+      sets.push(this.#encryptor.recipientInfos(group));
+    }
+    return sets;
   }
 
   async #write(ciphertext: Buffer): Promise<void> {

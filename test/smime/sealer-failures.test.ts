@@ -55,6 +55,22 @@ describe('sealer that fails or waits', function () {
       sealing.abort();
     });
 
+    it('many groups give the event loop its turn between them', async () => {
+      const groups = Array.from({ length: 64 }, () => RSA[0] ?? []);
+      const sealing = startSealing(requestFor(octets(MIXED), [{ form: ENCRYPTED, groups }], {}, [[]]));
+      let turns = 0;
+      let over = false;
+      const turn = (): void => {
+        turns++;
+        if (!over) setImmediate(turn);
+      };
+      setImmediate(turn);
+      const [result] = await sealing.end();
+      over = true;
+      assert.equal(result?.kind === 'enveloped' && result.recipientInfos.length, 64);
+      assert.ok(turns >= 3, `${turns} turns`);
+    });
+
     it('an aborted pass takes nothing more; abort after the end is harmless', async () => {
       const sealing = startSealing(requestFor(octets(MIXED), [{ form: ENCRYPTED, groups: RSA }], {}, [[]]));
       sealing.abort();
