@@ -7,12 +7,12 @@
  */
 import * as crypto from 'node:crypto';
 import { createDecipheriv, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
-import { derBitString, derOid, derSequence, TAG } from '../asn1/der-writer.ts';
-import { AGREEMENT_CURVES, type AgreementCurve, findAgreementDerivation } from '../cms/algorithms/key-agreements.ts';
+import { type AgreementCurve, findAgreementDerivation } from '../cms/algorithms/key-agreements.ts';
 import { deriveKey, type KeyDerivation, kemOtherInfo, sharedInfo } from '../cms/algorithms/key-derivations.ts';
 import { findKem, KEMS } from '../cms/algorithms/key-encapsulations.ts';
 import { findKeyWrap, KEY_WRAPS, type KeyWrap, unwrapKey } from '../cms/algorithms/key-wraps.ts';
-import { type AlgorithmIdentifier, parseAlgorithm, withoutParameters } from '../cms/ber-field-reader.ts';
+import { type AlgorithmIdentifier, parseAlgorithm } from '../cms/ber-field-reader.ts';
+import { originatorSpki, wrapIdentifierForms } from '../cms/originator-key.ts';
 import type { RecipientInfo } from '../cms/unwrapper.ts';
 import { gatewayError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -20,7 +20,6 @@ import type { Certificate } from '../x509/certificate.ts';
 type KeyAgreementInfo = Extract<RecipientInfo, { kind: 'key-agreement' }>;
 type KeyEncapsulationInfo = Extract<RecipientInfo, { kind: 'key-encapsulation' }>;
 
-const EC_PUBLIC_KEY_OID = '1.2.840.10045.2.1';
 /** id-alg-CMS3DESwrap (RFC 3370 §4.3.1), in messages of old programs. */
 const DES3_WRAP_OID = '1.2.840.113549.1.9.16.3.6';
 /** HKDF as a KDF of its own (RFC 8619). */
@@ -120,11 +119,7 @@ interface ChosenWrap {
 }
 
 function chooseWrap(algorithm: AlgorithmIdentifier): ChosenWrap {
-  const forms = [algorithm.whole];
-  if (withoutParameters(algorithm)) {
-    const oid = derOid(algorithm.oid);
-    forms.push(algorithm.parameters === null ? derSequence(oid, Buffer.of(TAG.null, 0)) : derSequence(oid));
-  }
+  const forms = wrapIdentifierForms(algorithm);
   if (algorithm.oid === DES3_WRAP_OID) return { keyOctets: 24, forms, unwrap: unwrapTripleDes };
   const wrap: KeyWrap | null = findKeyWrap(algorithm.oid);
   if (wrap === null) throw gatewayError('cms.unsupported', `key wrap ${algorithm.oid}`);
@@ -149,22 +144,4 @@ function originatorKey(
   } catch {
     return null;
   }
-}
-
-function originatorSpki(
-  originator: Extract<KeyAgreementInfo['originator'], { kind: 'key' }>,
-  curve: AgreementCurve,
-): Buffer | null {
-  const { algorithm, publicKey } = originator;
-  const facts = AGREEMENT_CURVES[curve];
-  if (facts.montgomery) {
-    if (algorithm.oid !== facts.oid || publicKey.length !== facts.pointOctets) return null;
-    return derSequence(derSequence(derOid(facts.oid)), derBitString(publicKey));
-  }
-  const parameters = derOid(facts.oid);
-  const named = withoutParameters(algorithm) || algorithm.parameters?.equals(parameters) === true;
-  // 2, 3 compressed, 4 uncompressed; hybrid forms MUST NOT be used (RFC 5480 §2.2)
-  const form = publicKey[0] ?? 0;
-  if (algorithm.oid !== EC_PUBLIC_KEY_OID || !named || form < 2 || form > 4) return null;
-  return derSequence(derSequence(derOid(EC_PUBLIC_KEY_OID), parameters), derBitString(publicKey));
 }

@@ -5,28 +5,21 @@
  * key is an oracle of its own (catalogue C17, OpenSSL CVE-2026-42768).
  */
 import type { KeyObject } from 'node:crypto';
-import { BerReader } from '../asn1/ber-reader.ts';
-import { TAG } from '../asn1/der-writer.ts';
-import { findDigest } from '../cms/algorithms/digests.ts';
 import { AGREEMENT_CURVES, type AgreementCurve } from '../cms/algorithms/key-agreements.ts';
 import { RSA_ENCRYPTION_OID, RSAES_OAEP_OID } from '../cms/algorithms/key-transports.ts';
-import { MGF1_OID } from '../cms/algorithms/signatures.ts';
-import { type AlgorithmIdentifier, enterWhole, parseAlgorithm, readOctets } from '../cms/ber-field-reader.ts';
 import { isNamed } from '../cms/certificate-identifier.ts';
+import { readOaepParameters } from '../cms/oaep-parameters-reader.ts';
 import type { RecipientInfo, Unwrapper } from '../cms/unwrapper.ts';
 import { gatewayError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { unwrapByAgreement, unwrapByEncapsulation } from './agreement-unwrap.ts';
-import { type OaepHash, type OaepParameters, RsaKeyTransport } from './rsa-key-transport.ts';
+import { RsaKeyTransport } from './rsa-key-transport.ts';
 
 /** A private key and the certificate that senders encrypt to. */
 export interface HeldKey {
   readonly certificate: Certificate;
   readonly key: KeyObject;
 }
-
-const P_SPECIFIED_OID = '1.2.840.113549.1.1.9';
-const OAEP_HASHES: readonly string[] = ['sha1', 'sha224', 'sha256', 'sha384', 'sha512'];
 
 /** Keys by the names of their certificates. Safe to use for many messages at the same time. */
 export class KeyUnwrapper implements Unwrapper {
@@ -81,7 +74,7 @@ export class KeyUnwrapper implements Unwrapper {
     if (info.algorithm.oid !== RSAES_OAEP_OID) {
       throw gatewayError('cms.unsupported', `key transport ${info.algorithm.oid}`);
     }
-    return transport.unwrapOaep(info.encryptedKey, octets, parseOaep(info.algorithm));
+    return transport.unwrapOaep(info.encryptedKey, octets, readOaepParameters(info.algorithm));
   }
 
   private unwrapAgreement(info: Extract<RecipientInfo, { kind: 'key-agreement' }>, held: HeldKey): Buffer | null {
@@ -117,47 +110,6 @@ function isOfKind(key: KeyObject, kind: RecipientInfo['kind']): boolean {
 function curveOf({ key }: Certificate): AgreementCurve | null {
   const name = key.kind === 'x25519' ? 'X25519' : key.kind === 'x448' ? 'X448' : key.curve;
   return name !== null && name in AGREEMENT_CURVES ? (name as AgreementCurve) : null;
-}
-
-/** RSAES-OAEP-params (RFC 8017 §A.2.1) with their SHA-1 defaults; tagged, or untagged as RFC 3560 §5 prints them. */
-function parseOaep({ parameters }: AlgorithmIdentifier): OaepParameters {
-  const found = { hash: 'sha1' as OaepHash, maskHash: 'sha1' as OaepHash, label: Buffer.alloc(0) as Buffer };
-  if (parameters === null) return found;
-  const fields = enterWhole(parameters, TAG.sequence);
-  let place = 0;
-  while (!fields.atEnd) {
-    const { tag, content, whole } = fields.readElement();
-    // QUIRK RFC 3560 §5: the sample has no [0] and [1]
-    const value = tag === TAG.sequence ? whole : content;
-    place = tag === TAG.sequence ? place : tag - 0xa0;
-    const algorithm = parseAlgorithm(value);
-    if (place === 0) found.hash = oaepHash(algorithm.oid);
-    else if (place === 1) found.maskHash = maskHash(algorithm);
-    else if (place === 2) found.label = labelOf(algorithm);
-    else throw gatewayError('cms.malformed', 'RSAES-OAEP-params');
-    place++;
-  }
-  return found;
-}
-
-function oaepHash(oid: string): OaepHash {
-  const name = findDigest(oid);
-  if (name === null || !OAEP_HASHES.includes(name)) throw gatewayError('cms.unsupported', `hash ${oid} of RSAES-OAEP`);
-  return name as OaepHash;
-}
-
-function maskHash(algorithm: AlgorithmIdentifier): OaepHash {
-  if (algorithm.oid !== MGF1_OID || algorithm.parameters === null) {
-    throw gatewayError('cms.unsupported', `mask generation ${algorithm.oid} of RSAES-OAEP`);
-  }
-  return oaepHash(parseAlgorithm(algorithm.parameters).oid);
-}
-
-function labelOf(algorithm: AlgorithmIdentifier): Buffer {
-  if (algorithm.oid !== P_SPECIFIED_OID || algorithm.parameters === null) {
-    throw gatewayError('cms.unsupported', `label source ${algorithm.oid} of RSAES-OAEP`);
-  }
-  return readOctets(BerReader.over(algorithm.parameters));
 }
 
 function add(index: Map<string, HeldKey[]>, name: string, held: HeldKey): void {

@@ -6,40 +6,13 @@
  */
 import { createDecipheriv, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
-import { BerReader } from '../asn1/ber-reader.ts';
-import { TAG } from '../asn1/der-writer.ts';
 import { findKeyWrap, KEY_WRAPS, unwrapKey } from '../cms/algorithms/key-wraps.ts';
-import {
-  type AlgorithmIdentifier,
-  enterWhole,
-  parseAlgorithm,
-  readAlgorithm,
-  readOctets,
-  readSmallInteger,
-} from '../cms/ber-field-reader.ts';
 import { ENCRYPTED_DATA_KEY } from '../cms/enveloped-data-reader.ts';
-import { PBKDF2_OID, PWRI_KEK_OID } from '../cms/password-recipient-info.ts';
-import { READER_LIMITS } from '../cms/reader-limits.ts';
+import { readPasswordParameters } from '../cms/password-parameters-reader.ts';
 import type { RecipientInfo, Unwrapper } from '../cms/unwrapper.ts';
 import { gatewayError } from '../errors.ts';
 
 const derive = promisify(pbkdf2);
-
-const PRFS: Readonly<Record<string, string>> = {
-  '1.2.840.113549.2.7': 'sha1',
-  '1.2.840.113549.2.8': 'sha224',
-  '1.2.840.113549.2.9': 'sha256',
-  '1.2.840.113549.2.10': 'sha384',
-  '1.2.840.113549.2.11': 'sha512',
-};
-
-/** Ciphers of the double encryption: name, octets of the key, octets of a block. */
-const KEK_CIPHERS: Readonly<Record<string, readonly [string, number, number]>> = {
-  '2.16.840.1.101.3.4.1.2': ['aes-128-cbc', 16, 16],
-  '2.16.840.1.101.3.4.1.22': ['aes-192-cbc', 24, 16],
-  '2.16.840.1.101.3.4.1.42': ['aes-256-cbc', 32, 16],
-  '1.2.840.113549.3.7': ['des-ede3-cbc', 24, 8],
-};
 
 /** Opens what was encrypted with a password. @param password UTF-8 octets */
 export function passwordUnwrapper(password: Buffer): Unwrapper {
@@ -78,39 +51,13 @@ export function contentKeyUnwrapper(key: Buffer): Unwrapper {
 
 async function unwrapByPassword(info: RecipientInfo, password: Buffer, octets: number): Promise<Buffer | null> {
   if (info.kind !== 'password') return null;
-  if (info.algorithm.oid !== PWRI_KEK_OID || info.algorithm.parameters === null) {
-    throw gatewayError('cms.unsupported', `password key encryption ${info.algorithm.oid}`);
-  }
-  const inner = parseAlgorithm(info.algorithm.parameters);
-  const cipher = KEK_CIPHERS[inner.oid];
-  if (cipher === undefined) throw gatewayError('cms.unsupported', `cipher ${inner.oid} under a password`);
-  if (info.derivation === null) throw gatewayError('cms.unsupported', 'password recipient without key derivation');
-  const [name, keyOctets, blockOctets] = cipher;
-  const iv = inner.parameters === null ? null : readOctets(BerReader.over(inner.parameters));
+  const { cipher, keyOctets, iv, salt, rounds, hash } = readPasswordParameters(info);
   const { length } = info.encryptedKey;
-  if (iv?.length !== blockOctets || length < 2 * blockOctets || length % blockOctets !== 0) return null;
-  const key = await deriveFromPassword(info.derivation, password, keyOctets);
-  const block = decryptTwice(name, key, iv, info.encryptedKey);
+  if (length < 2 * iv.length || length % iv.length !== 0) return null;
+  const key = await derive(password, salt, rounds, keyOctets, hash);
+  const block = decryptTwice(cipher, key, iv, info.encryptedKey);
   key.fill(0);
   return keyOfBlock(block, octets);
-}
-
-async function deriveFromPassword(derivation: AlgorithmIdentifier, password: Buffer, octets: number): Promise<Buffer> {
-  if (derivation.oid !== PBKDF2_OID || derivation.parameters === null) {
-    throw gatewayError('cms.unsupported', `key derivation ${derivation.oid}`);
-  }
-  const fields = enterWhole(derivation.parameters, TAG.sequence);
-  const salt = readOctets(fields);
-  const rounds = readSmallInteger(fields);
-  if (rounds < 1 || rounds > READER_LIMITS.passwordRounds) {
-    throw gatewayError('cms.limits', `more than ${READER_LIMITS.passwordRounds} rounds of key derivation`);
-  }
-  if (fields.peekTag() === TAG.integer && readSmallInteger(fields) !== octets) {
-    throw gatewayError('cms.malformed', 'derived key of another length than the cipher');
-  }
-  const prf = fields.atEnd ? 'sha1' : PRFS[readAlgorithm(fields).oid];
-  if (prf === undefined) throw gatewayError('cms.unsupported', 'pseudo-random function of PBKDF2');
-  return derive(password, salt, rounds, octets, prf);
 }
 
 /** The two layers of RFC 3211 §2.3.2: the last block gives the IV that the outer layer began with. */

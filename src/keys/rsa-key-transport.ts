@@ -16,18 +16,10 @@ import {
   privateDecrypt,
   publicEncrypt,
 } from 'node:crypto';
-import { DIGESTS, type DigestName } from '../cms/algorithms/digests.ts';
+import { DIGESTS } from '../cms/algorithms/digests.ts';
 import { xorMask } from '../cms/algorithms/key-transports.ts';
+import type { OaepParameters } from '../cms/oaep-parameters-reader.ts';
 import { gatewayError } from '../errors.ts';
-
-/** What RSAES-OAEP was encrypted with. */
-export interface OaepParameters {
-  readonly hash: OaepHash;
-  readonly maskHash: OaepHash;
-  readonly label: Buffer;
-}
-
-export type OaepHash = Extract<DigestName, 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512'>;
 
 type Way = 'raw' | 'native';
 
