@@ -77,7 +77,7 @@ export async function judgeSigner(signer: SignerInfo, context: SignedContext): P
   return {
     valid: fault === null,
     reason: fault?.reason ?? null,
-    detail: fault?.detail ?? '',
+    detail: fault?.detail ?? 'valid',
     identifier: signer.identifier,
     digestAlgorithm: signerDigest(signer) ?? signer.digestAlgorithm.oid,
     signatureAlgorithm: signer.signatureAlgorithm.oid,

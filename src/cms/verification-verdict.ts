@@ -40,7 +40,7 @@ export interface SignerVerdict {
   readonly valid: boolean;
   /** null when valid. */
   readonly reason: SignerReason | null;
-  /** One phrase, empty when valid; the judge's own words where it said no. */
+  /** One phrase, `valid` when valid; the judge's own words where it said no. */
   readonly detail: string;
   readonly identifier: CertificateIdentifier;
   /** The certificate whose key verified, or the first that the identifier names; null when none is there. */
