@@ -72,7 +72,8 @@ describe('CMS objects of other projects', function () {
     const contentKey = Buffer.alloc(32, 3);
     let opened = 0;
     for (const held of keys) {
-      if (held.certificate.keyUsage?.has('digitalSignature') === true) continue;
+      const usage = held.certificate.keyUsage;
+      if (usage?.has('keyEncipherment') !== true && usage?.has('keyAgreement') !== true) continue;
       const info = encryptContentKey(held.certificate, contentKey, systemEntropy);
       const octets = envelope({ recipientInfos: [info], contentKey, content: contentKey, cipher: 'aes-256-gcm' });
       const surroundings = { unwrapper: new KeyUnwrapper([held]), certificates: [] };
