@@ -13,7 +13,7 @@ import { CONTENT_TYPE } from './algorithm-identifiers.ts';
 import { smimeCapabilities } from './algorithms/capabilities.ts';
 import { DIGESTS } from './algorithms/digests.ts';
 import { SIGNATURES, type SignatureAlgorithm } from './algorithms/signatures.ts';
-import { type CryptoProfile, DEFAULT_PROFILE } from './profile.ts';
+import { type CryptoProfile, DEFAULT_PROFILE, signingStyle } from './profile.ts';
 import { issuerAndSerialNumber } from './recipient-identifiers.ts';
 import type { Signer } from './signer.ts';
 
@@ -64,12 +64,25 @@ export function signedAttributes(request: SignedAttributesRequest): Buffer {
   const { digest, signer, signingTime } = request;
   const { octets } = DIGESTS[SIGNATURES[signer.algorithm].digest];
   if (digest.length !== octets) throw gatewayError('crypto.failed', `digest of ${digest.length} octets`);
-  const time = derTime(signingTime);
+  const time = timeOf(signingTime);
   const { octets: constant, digestAt, timeAt } = templateFor(request, time);
   const attributes = Buffer.from(constant);
   digest.copy(attributes, digestAt);
   time.copy(attributes, timeAt);
   return attributes;
+}
+
+let lastSecond = Number.NaN;
+let lastTime: Buffer = Buffer.alloc(0);
+
+/** Messages of one second have one signingTime: writing it costs more than the copy. */
+function timeOf(date: Date): Buffer {
+  const second = Math.floor(date.getTime() / 1000);
+  if (second !== lastSecond) {
+    lastTime = derTime(date);
+    lastSecond = second;
+  }
+  return lastTime;
 }
 
 function templateFor(request: SignedAttributesRequest, time: Buffer): Template {
@@ -80,7 +93,7 @@ function templateFor(request: SignedAttributesRequest, time: Buffer): Template {
     templates.set(signer.certificate, known);
   }
   const preference = encryptionCertificate?.sha256 ?? '';
-  const key = `${signer.algorithm} ${time.length} ${preference} ${profile.capabilities.join()}`;
+  const key = `${signer.algorithm} ${time.length} ${preference} ${signingStyle(profile)}`;
   let template = known.get(key);
   if (template === undefined) {
     // a signer has few partners that answer to other certificates; whoever makes many at least costs no memory
@@ -143,7 +156,7 @@ function attribute(name: AttributeName, value: Buffer): Buffer {
 }
 
 /** The same value under another identifier octet. */
-export function retag(value: Buffer, tag: number): Buffer {
+function retag(value: Buffer, tag: number): Buffer {
   const copy = Buffer.from(value);
   copy[0] = tag;
   return copy;

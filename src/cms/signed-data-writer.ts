@@ -13,7 +13,6 @@ import { DIGESTS } from './algorithms/digests.ts';
 import { SIGNATURES } from './algorithms/signatures.ts';
 import { type ChainMode, type CryptoProfile, DEFAULT_PROFILE } from './profile.ts';
 import { recipientIdentifier } from './recipient-identifiers.ts';
-import { retag } from './signed-attributes.ts';
 import type { Signer } from './signer.ts';
 
 export { type SignedAttributesRequest, signedAttributes } from './signed-attributes.ts';
@@ -31,8 +30,9 @@ export interface SignedDataParts {
   readonly profile?: CryptoProfile;
 }
 
-/** `[0] IMPLICIT` in front of signedAttrs as they stand in SignerInfo, and in front of certificates. */
-const SIGNED_ATTRS = 0xa0;
+/** `[0] IMPLICIT` as signedAttrs stand in SignerInfo, in place of the SET they are signed as. */
+const SIGNED_ATTRS = Buffer.of(0xa0);
+/** The same in front of certificates. */
 const CERTIFICATES = 0xa0;
 
 const VERSION_1 = derInteger(1);
@@ -105,7 +105,8 @@ function signerInfo(part: SignedDataParts): Buffer {
   return derSequence(
     prepare(part).head,
     DIGESTS[digest].identifier,
-    retag(attributes, SIGNED_ATTRS),
+    SIGNED_ATTRS,
+    attributes.subarray(1),
     identifier,
     derOctetString(signature),
   );

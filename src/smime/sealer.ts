@@ -172,6 +172,9 @@ const NOTHING = Buffer.alloc(0);
 
 /** Waits for all, so that no sink is still writing when the caller learns of a failure. */
 async function allOrFirstFailure<T>(steps: readonly Promise<T>[]): Promise<T[]> {
+  const [only] = steps;
+  // almost every message has one form: nothing to wait for beside it
+  if (steps.length === 1 && only !== undefined) return [await only];
   const settled = await Promise.allSettled(steps);
   return settled.map((result) => {
     if (result.status === 'rejected') throw result.reason;

@@ -6,7 +6,7 @@
  * of its own. OAEP parameters are always written with both hashes tagged and without the label, which is empty; SHA-1,
  * their default, is read but never written.
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash as digestOf } from 'node:crypto';
 import { derContext, derNull, derOid, derSequence } from '../../asn1/der-writer.ts';
 import type { HashName } from './digests.ts';
 import { DIGESTS } from './digests.ts';
@@ -57,15 +57,15 @@ export function oaepEncode(
 
 /** XORs the MGF1 mask of `seed` over `target` (RFC 8017 §B.2.1). For writers and readers of OAEP. */
 export function xorMask(target: Buffer, seed: Buffer, hash: HashName | 'sha1'): void {
-  const counter = Buffer.alloc(4);
+  const input = Buffer.concat([seed, Buffer.alloc(4)]);
   for (let at = 0, count = 0; at < target.length; count++) {
-    counter.writeUInt32BE(count);
-    for (const octet of createHash(hash).update(seed).update(counter).digest()) {
-      if (at >= target.length) break;
-      target[at] = (target[at] ?? 0) ^ octet;
-      at++;
-    }
+    input.writeUInt32BE(count, seed.length);
+    const mask = digestOf(hash, input, 'buffer');
+    const end = Math.min(mask.length, target.length - at);
+    for (let i = 0; i < end; i++) target[at + i] = (target[at + i] ?? 0) ^ (mask[i] ?? 0);
+    at += end;
   }
+  input.fill(0);
 }
 
 const labelHashes = new Map<HashName, Buffer>();
