@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { der, derSequence } from '../../src/asn1/der-writer.ts';
 import { ContentEncryptor } from '../../src/cms/content-encryptor.ts';
 import { PROFILES } from '../../src/cms/profile.ts';
-import { issuerAndSerialNumber } from '../../src/cms/recipient-identifiers.ts';
+import { recipientIdentifier } from '../../src/cms/recipient-identifiers.ts';
 import type { DeliveryOptions, RouteOptions } from '../../src/delivery/route-options.ts';
 import { openCourier, type SmtpCourier } from '../../src/delivery/smtp-courier.ts';
 import type { Delivery, RecipientOutcome } from '../../src/queue/queue.ts';
@@ -44,14 +44,18 @@ export interface SealedGroup {
 }
 
 /** A copy encrypted for these people, with the ciphertext that the queue would hold. */
-export function sealedGroup(people: Readonly<Record<string, MadeCertificate>>, entity: Buffer): SealedGroup {
-  const profile = PROFILES['default'];
+export function sealedGroup(
+  people: Readonly<Record<string, MadeCertificate>>,
+  entity: Buffer,
+  profile = PROFILES['default'],
+): SealedGroup {
   if (profile === undefined) throw new Error('no default profile');
   const encryptor = new ContentEncryptor(profile, new CountingEntropy());
   const ciphertext = Buffer.concat([encryptor.update(entity), encryptor.final()]);
   const certificates = Object.values(people).map((made) => made.certificate);
   const recipientInfos = encryptor.recipientInfos(certificates);
   const contentEncryption = encryptor.algorithm;
+  const tag = encryptor.tag();
   encryptor.destroy();
   const group: QueueGroup = {
     protection: 'must-encrypt',
@@ -70,7 +74,10 @@ export function sealedGroup(people: Readonly<Record<string, MadeCertificate>>, e
       ciphertextBytes: ciphertext.length,
       contentEncryption: contentEncryption.toString('base64'),
       recipientInfos: recipientInfos.toString('base64'),
-      expectedRecipients: certificates.map((certificate) => issuerAndSerialNumber(certificate).toString('base64')),
+      ...(tag === null ? {} : { tag: tag.toString('base64') }),
+      expectedRecipients: certificates.map((certificate) =>
+        recipientIdentifier(certificate, profile).der.toString('base64'),
+      ),
     },
     treatment: 'encrypted (test)',
   };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { checkSealed } from '../../src/delivery/sealed-proof.ts';
 import type { QueueContent, QueueGroup, QueueRecipient } from '../../src/queue/record.ts';
 import { makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
+import { profileOf } from '../support/cms-maker.ts';
 import { clearGroup, sealedGroup } from './delivery-fixtures.ts';
 
 type Enveloped = Extract<QueueContent, { kind: 'enveloped' }>;
@@ -43,6 +44,34 @@ describe('delivery/sealed-proof: what must be encrypted is, for exactly its reci
     assert.equal(proof.content.parts.contentEncryption.toString('base64'), content(sealed).contentEncryption);
     assert.equal(proof.content.parts.ciphertextBytes, content(sealed).ciphertextBytes);
   });
+
+  for (const cipher of ['aes-128-gcm', 'aes-192-gcm', 'aes-256-gcm', 'chacha20-poly1305'] as const) {
+    it(`C13: passes AuthEnvelopedData by ${cipher} with its tag, and neither without the other`, () => {
+      const profile = profileOf('modern', { content: cipher, keyIdentifier: true });
+      const { group } = sealedGroup({ [BOB]: bob }, Buffer.from('secret\r\n'), profile);
+      const proof = checkSealed(group, [BOB]);
+      assert.ok(proof.ok && proof.content.kind === 'enveloped');
+      assert.equal(proof.content.parts.tag?.length, 16);
+      const aead = content(group);
+      const { tag, ...untagged } = aead;
+      assert.ok(tag !== undefined);
+      refused({ ...group, content: untagged }, [BOB], /tag/);
+      for (const other of ['', Buffer.alloc(12).toString('base64'), Buffer.alloc(17).toString('base64')]) {
+        refused({ ...group, content: { ...aead, tag: other } }, [BOB], /tag/);
+      }
+      refused(withContent({ tag }), [BOB], /tag/);
+      refused({ ...group, content: { ...aead, ciphertextBytes: 0 } }, [BOB], /ciphertext length/);
+      // ICVlen 12, a longer nonce, an octet more
+      const algorithm = Buffer.from(aead.contentEncryption, 'base64');
+      const short = Buffer.from(algorithm);
+      short[short.length - 1] = 12;
+      for (const changed of [short, Buffer.concat([algorithm, Buffer.of(0)]), algorithm.subarray(0, -1)]) {
+        if (cipher === 'chacha20-poly1305' && changed === short) continue;
+        const contentEncryption = changed.toString('base64');
+        refused({ ...group, content: { ...aead, contentEncryption } }, [BOB], /not an allowed one/);
+      }
+    });
+  }
 
   it('passes a copy for several, to those of them who still wait', () => {
     assert.ok(checkSealed(both, [EVE]).ok);
