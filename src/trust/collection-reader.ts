@@ -12,6 +12,7 @@ import path from 'node:path';
 import { readCertificateBundle } from '../cms/certificate-bundle.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { findIssuerFailure } from '../x509/certificate-rules.ts';
+import { findUnreadable } from '../x509/path-conclusion.ts';
 import { isSelfSigned } from '../x509/self-signed.ts';
 
 const FILES_MAX = 10_000;
@@ -139,7 +140,7 @@ class CollectionBuilder {
       return;
     }
     if (certificate.notAfter.getTime() - this.at.getTime() < SOON_MS) this.warnings.push(`${where} expires ${until}`);
-    const failure = findIssuerFailure(certificate, 'sign', this.at);
+    const failure = findIssuerFailure(certificate, 'sign', this.at) ?? findUnreadable(certificate);
     if (failure !== null) this.warnings.push(`${where} vouches for nobody: ${failure.text}`);
     const place = isSelfSigned(certificate) ? this.anchors : this.intermediates;
     place.set(certificate.sha256, certificate);

@@ -3,8 +3,9 @@
  * re-encoding, for every certificate of a directory passes here. The signature is later checked over the same octets.
  *
  * Refused with x509.malformed (catalogue C3): anything that is not strict DER, trailing octets, impossible dates, the
- * same extension twice, two signature algorithms that differ, extensions in v1, an empty issuer, over-long serials,
- * more than {@link CERTIFICATE_OCTETS_MAX} octets. What is read is not trusted.
+ * same extension twice, two signature algorithms that differ, extensions in v1, over-long serials,
+ * more than {@link CERTIFICATE_OCTETS_MAX} octets. What is read is not trusted; an empty issuer name is read, and no path
+ * leads from it.
  */
 import { createHash } from 'node:crypto';
 import { DerReader } from '../asn1/der-reader.ts';
@@ -14,7 +15,7 @@ import { parseOid } from '../asn1/oid.ts';
 import { GatewayError, gatewayError } from '../errors.ts';
 import type { Certificate, PublicKeyFacts } from './certificate.ts';
 import { type ExtensionFields, noExtensions, parseExtensions } from './extension-reader.ts';
-import { checkName, commonName, isEmptyName, nameEmails, nameText } from './name.ts';
+import { checkName, commonName, nameEmails, nameText } from './name.ts';
 import { parsePublicKey } from './public-key-reader.ts';
 
 /** Largest certificate read, in octets. Post-quantum ones have up to about 50,000. */
@@ -137,7 +138,6 @@ class ParsedCertificate implements Certificate {
     }
     checkName(parsed.issuer);
     checkName(parsed.subject);
-    if (isEmptyName(parsed.issuer)) throw gatewayError('asn1.malformed', 'empty issuer name');
     this.der = der;
     this.tbs = tbs;
     this.sha256 = createHash('sha256').update(der).digest('hex');

@@ -3,8 +3,7 @@
  * RFC 8550 §4.4): those of any certificate, of an end entity for its purpose, and of an issuer.
  *
  * Refused, besides what each code says: whatever we do not process. A critical extension not named here is
- * `critical-extension`; name constraints (critical or not), policy constraints and policy mappings are
- * `constraint-unsupported` until they are built, because a path is never accepted past a limit that was not applied.
+ * `critical-extension`. Name constraints and policies are held against the whole path by `path-validator.ts`.
  * DEVIATION RFC 5280 §6.1: dates and extensions of the trust anchor are held against it too, as OpenSSL does; the
  * RFC takes an anchor as a bare name and key, administrators take it as the certificate they installed.
  */
@@ -18,24 +17,17 @@ import { dateText, pathFailure } from './path-failure.ts';
 
 type Checks = Iterable<PathFailure | null>;
 
-/**
- * Extensions that are processed, so may be critical. certificatePolicies and inhibitAnyPolicy cannot make a path
- * invalid while no explicit policy is asked for (§6.1.3 (f)) and policyConstraints, which could ask, are refused.
- */
+/** Extensions that are processed, here or by the path validator, so may be critical. */
 const PROCESSED: ReadonlySet<string> = new Set([
   EXTENSION.basicConstraints,
   EXTENSION.keyUsage,
   EXTENSION.extendedKeyUsage,
   EXTENSION.subjectAltName,
+  EXTENSION.nameConstraints,
   EXTENSION.certificatePolicies,
+  EXTENSION.policyMappings,
+  EXTENSION.policyConstraints,
   EXTENSION.inhibitAnyPolicy,
-]);
-
-/** RFC 5280 §4.2.1.10, §4.2.1.11 and §4.2.1.5; not processed yet. */
-const UNSUPPORTED_CONSTRAINTS: ReadonlyMap<string, string> = new Map([
-  [EXTENSION.nameConstraints, 'name constraints'],
-  [EXTENSION.policyConstraints, 'policy constraints'],
-  [EXTENSION.policyMappings, 'policy mappings'],
 ]);
 
 /** Curves that `cms/` can agree a key on. */
@@ -62,14 +54,14 @@ const ENCRYPTION_KINDS: ReadonlySet<KeyKind> = new Set([
 /** Everything wrong with the leaf for its purpose and address, whoever issued it. */
 export function endEntityFailures(request: PathRequest): PathFailure[] {
   const { leaf, purpose } = request;
-  const checks: (PathFailure | null)[] = [...anyCertificate(leaf, request.at), subjectFit(leaf), addressFit(request)];
+  const checks: (PathFailure | null)[] = [
+    ...anyCertificate(leaf, request.at),
+    subjectFit(leaf),
+    ...authorityFit(leaf),
+    addressFit(request),
+  ];
   if (purpose !== 'any') {
-    checks.push(
-      ...endEntityRole(leaf),
-      keyFit(leaf, purpose),
-      usageFit(leaf, purpose),
-      extendedUsageFit(leaf, purpose),
-    );
+    checks.push(endEntityRole(leaf), keyFit(leaf, purpose), usageFit(leaf, purpose), extendedUsageFit(leaf, purpose));
   }
   return checks.filter((failure) => failure !== null);
 }
@@ -106,12 +98,10 @@ function* anyCertificate(certificate: Certificate, at: Date): Checks {
     const sides = `valid from ${dateText(certificate.notBefore)} (checked at ${dateText(at)})`;
     yield pathFailure('not-yet-valid', certificate, `${name}: ${sides}`);
   }
+  // RFC 5280 §4.1.2.4
+  if (isEmptyName(certificate.issuer)) yield pathFailure('malformed', certificate, `${name} has an empty issuer name`);
   for (const { oid, critical } of certificate.extensions) {
-    const constraint = UNSUPPORTED_CONSTRAINTS.get(oid);
-    if (constraint !== undefined) {
-      const text = `${name} has ${constraint}, which are not supported in this version`;
-      yield pathFailure('constraint-unsupported', certificate, text);
-    } else if (critical && !PROCESSED.has(oid)) {
+    if (critical && !PROCESSED.has(oid)) {
       yield pathFailure('critical-extension', certificate, `${name}: critical extension ${oid} is not known here`);
     }
   }
@@ -122,21 +112,22 @@ function* anyCertificate(certificate: Certificate, at: Date): Checks {
 }
 
 /** An authority is never a correspondent (catalogue C10). */
-function* endEntityRole(leaf: Certificate): Checks {
+function endEntityRole(leaf: Certificate): PathFailure | null {
+  if (leaf.basicConstraints?.ca !== true) return null;
+  const text = `${leaf.subjectName} is the certificate of an authority (CA:TRUE), not of a person`;
+  return pathFailure('ca-as-end-entity', leaf, text);
+}
+
+/** RFC 5280 §4.2.1.3 and §4.2.1.10: keyCertSign and name constraints go with CA:TRUE only. */
+function* authorityFit(leaf: Certificate): Checks {
+  if (leaf.basicConstraints?.ca === true) return;
   const name = leaf.subjectName;
-  if (leaf.basicConstraints?.ca === true) {
-    yield pathFailure(
-      'ca-as-end-entity',
-      leaf,
-      `${name} is the certificate of an authority (CA:TRUE), not of a person`,
-    );
-  } else if (leaf.keyUsage?.has('keyCertSign') === true) {
-    // RFC 5280 §4.2.1.3: keyCertSign goes with CA:TRUE only
-    yield pathFailure(
-      'ca-as-end-entity',
-      leaf,
-      `${name} may sign certificates (keyCertSign) without being an authority`,
-    );
+  if (leaf.keyUsage?.has('keyCertSign') === true) {
+    const text = `${name} may sign certificates (keyCertSign) without being an authority`;
+    yield pathFailure('ca-as-end-entity', leaf, text);
+  }
+  if (leaf.extensions.some(({ oid }) => oid === EXTENSION.nameConstraints)) {
+    yield pathFailure('malformed', leaf, `${name} has name constraints without being an authority`);
   }
 }
 

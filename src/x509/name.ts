@@ -96,12 +96,19 @@ const keys = new WeakMap<Buffer, string>();
 export function nameKey(name: Buffer): string {
   let key = keys.get(name);
   if (key === undefined) {
-    key = parseName(name)
-      .map((relativeName) => relativeName.map(attributeKey).sort().join('\u0001'))
-      .join('\u0000');
+    key = relativeNameKeys(name).join('\u0000');
     keys.set(name, key);
   }
   return key;
+}
+
+/**
+ * For each relative name, in the order they stand, a text that is equal for those that RFC 5280 §7.1 calls equal.
+ * @param name whole DER, attacker-chosen
+ * @throws GatewayError asn1.malformed
+ */
+export function relativeNameKeys(name: Buffer): string[] {
+  return parseName(name).map((relativeName) => relativeName.map(attributeKey).sort().join('\u0001'));
 }
 
 /** Do two Names match (RFC 5280 §7.1)? */
@@ -111,7 +118,9 @@ export function sameName(a: Buffer, b: Buffer): boolean {
 
 function attributeKey(attribute: NameAttribute): string {
   if (attribute.text === null) return `${attribute.oid}#${attribute.value.toString('hex')}`;
-  return `${attribute.oid}=${attribute.text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim()}`;
+  // what separates keys must not be writable from inside of one
+  const text = attribute.text.replace(/[\u0000-\u0002]/g, (mark) => `\u0002${mark.charCodeAt(0)}`);
+  return `${attribute.oid}=${text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim()}`;
 }
 
 /** For people: `CN=..., O=...`, last relative name first (RFC 4514 §2.1), controls and bidi marks escaped. */
@@ -146,7 +155,7 @@ function valueText(attribute: NameAttribute): string {
 }
 
 /** Controls, bidi marks and line separators become `\uXXXX`: a name is shown in logs and terminals (catalogue S16). */
-function escapeControls(text: string): string {
+export function escapeControls(text: string): string {
   return text.replace(
     /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -44,6 +44,8 @@ export function usable(name: string, source: string, lost: JudgedCandidate['lost
       certificates: [leaf, ISSUER, ROOT],
       validFrom: new Date('2026-01-01T00:00:00Z'),
       validUntil: new Date('2027-01-01T00:00:00Z'),
+      policies: [],
+      revocation: [],
     },
     collection: 'default',
     revocation: 'not checked',

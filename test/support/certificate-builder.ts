@@ -74,6 +74,8 @@ export interface CertificateOptions extends CommonOptions {
   readonly emails?: readonly string[];
   /** emailAddress attribute of the subject. */
   readonly subjectEmail?: string;
+  /** Further GeneralNames of the SAN, whole DER. */
+  readonly names?: readonly Buffer[];
   /** Whole basicConstraints; absent by default. */
   readonly basicConstraints?: { readonly ca: boolean; readonly pathLength?: number };
 }
@@ -114,7 +116,7 @@ export function makeCertificate(issuer: MadeCertificate, options: CertificateOpt
     ...(options.basicConstraints === undefined ? {} : { basicConstraints: options.basicConstraints }),
     keyUsage: options.keyUsage === undefined ? usage : options.keyUsage,
     extendedKeyUsage: options.extendedKeyUsage === undefined ? [EMAIL_PROTECTION] : options.extendedKeyUsage,
-    emails: options.emails ?? [],
+    names: [...(options.emails ?? []).map(makeMailboxName), ...(options.names ?? [])],
     ...(options.subjectEmail === undefined ? {} : { subjectEmail: options.subjectEmail }),
   });
 }
@@ -123,7 +125,7 @@ interface Shape {
   readonly basicConstraints?: { readonly ca: boolean; readonly pathLength?: number };
   readonly keyUsage: readonly KeyUsage[] | null;
   readonly extendedKeyUsage: readonly string[] | null;
-  readonly emails?: readonly string[];
+  readonly names?: readonly Buffer[];
   readonly subjectEmail?: string;
 }
 
@@ -166,7 +168,7 @@ function build(
 
 function extensionsOf(issuer: MadeCertificate | null, spki: Buffer, options: CommonOptions, shape: Shape): Buffer[] {
   const list: Buffer[] = [];
-  const { basicConstraints, emails = [] } = shape;
+  const { basicConstraints, names = [] } = shape;
   if (basicConstraints !== undefined) {
     const content: Buffer[] = [];
     if (basicConstraints.ca) content.push(der(TAG.boolean, Buffer.of(0xff)));
@@ -177,9 +179,7 @@ function extensionsOf(issuer: MadeCertificate | null, spki: Buffer, options: Com
   if (shape.extendedKeyUsage !== null) {
     list.push(makeExtension(EXTENSION.extendedKeyUsage, false, derSequence(...shape.extendedKeyUsage.map(derOid))));
   }
-  if (emails.length > 0) {
-    list.push(makeExtension(EXTENSION.subjectAltName, false, derSequence(...emails.map(makeMailboxName))));
-  }
+  if (names.length > 0) list.push(makeExtension(EXTENSION.subjectAltName, false, derSequence(...names)));
   if (options.subjectKeyIdentifier !== false) {
     list.push(makeExtension(EXTENSION.subjectKeyIdentifier, false, derOctetString(keyIdentifierOf(spki))));
   }

@@ -8,7 +8,14 @@ const { certificate } = makeAuthority();
 const date = (ms: number): Date => new Date(1_800_000_000_000 + ms);
 const accepted: PathResult = {
   ok: true,
-  path: { certificates: [certificate], validFrom: date(-1000), validUntil: date(1_000_000) },
+  path: {
+    certificates: [certificate],
+    validFrom: date(-1000),
+    validUntil: date(1_000_000),
+    policies: [],
+    revocation: [],
+  },
+  attempts: [],
 };
 const failure = { code: 'no-path', text: '', certificate, rank: 1 } as const;
 const refused: PathResult = { ok: false, failure, attempts: [] };

@@ -108,7 +108,7 @@ describe('validatePath', () => {
       { extraExtensions: [{ oid: '1.3.6.1.4.1.99999.1', critical: true, value: derNull() }] },
     ],
     'with name constraints': [
-      'constraint-unsupported',
+      'malformed',
       { extraExtensions: [{ oid: EXTENSION.nameConstraints, critical: false, value: derSequence() }] },
     ],
     'without a subject and without a critical SAN': ['malformed', { subject: derSequence() }],
@@ -137,16 +137,16 @@ describe('validatePath', () => {
       'critical-extension',
       { extraExtensions: [{ oid: '1.2.3.4', critical: true, value: derNull() }] },
     ],
-    'with critical name constraints': [
-      'constraint-unsupported',
+    'with critical name constraints that say nothing': [
+      'malformed',
       { extraExtensions: [{ oid: EXTENSION.nameConstraints, critical: true, value: derSequence() }] },
     ],
-    'with name constraints that are not critical': [
-      'constraint-unsupported',
+    'with such name constraints that are not critical': [
+      'malformed',
       { extraExtensions: [{ oid: EXTENSION.nameConstraints, critical: false, value: derSequence() }] },
     ],
-    'with policy constraints': [
-      'constraint-unsupported',
+    'with policy constraints that say nothing': [
+      'malformed',
       { extraExtensions: [{ oid: EXTENSION.policyConstraints, critical: true, value: derSequence() }] },
     ],
   };
