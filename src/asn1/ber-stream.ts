@@ -43,7 +43,7 @@ export class BerStream {
 
   /** Is the value entered last at its end, or, outside of all, the stream? */
   async atEnd(): Promise<boolean> {
-    const frame = this.frames[this.frames.length - 1];
+    const frame = this.frames.at(-1);
     if (frame === undefined) return !(await this.have(1));
     if (frame.end !== INDEFINITE) return this.position >= frame.end;
     await this.need(2);
@@ -71,10 +71,7 @@ export class BerStream {
     if (frame?.end === INDEFINITE) this.at += 2;
   }
 
-  /**
-   * The next value with its header, in a buffer of its own.
-   * @param octetsMax refuse larger ones with asn1.limits, before reading them where the length says so
-   */
+  /** The next value with its header, copied. @param octetsMax refuse larger ones with asn1.limits, before reading them */
   async readWhole(octetsMax: number): Promise<Buffer> {
     const octets = await this.measure(octetsMax);
     const whole = Buffer.from(this.buffer.subarray(this.at, this.at + octets));
@@ -82,7 +79,7 @@ export class BerStream {
     return whole;
   }
 
-  /** Like {@link readWhole}; the value must have this identifier octet. */
+  /** {@link readWhole} of a value that must have this identifier octet. */
   async read(tag: number, octetsMax: number): Promise<Buffer> {
     await this.expect(tag);
     return this.readWhole(octetsMax);
@@ -173,13 +170,10 @@ export class BerStream {
     }
   }
 
-  /**
-   * Moves past headers and ends of segments that stand in the buffer as a whole.
-   * @returns content octets of the segment that begins here; null when the buffer or the string ends
-   */
+  /** Moves past headers and ends in the buffer. @returns length of the segment here; null at the end of buffer or string */
   private nextSegment(outside: number): number | null {
     while (this.frames.length > outside) {
-      const frame = this.frames[this.frames.length - 1];
+      const frame = this.frames.at(-1);
       if (frame === undefined) return null;
       if (frame.end !== INDEFINITE && this.position >= frame.end) {
         this.frames.pop();
@@ -212,14 +206,14 @@ export class BerStream {
       throw gatewayError('asn1.limits', `nested deeper than ${STREAM_DEPTH_MAX}`);
     }
     this.checkWithin(header);
-    const limit = this.frames[this.frames.length - 1]?.limit ?? Number.MAX_SAFE_INTEGER;
+    const limit = this.frames.at(-1)?.limit ?? Number.MAX_SAFE_INTEGER;
     this.at += header.octets;
     if (header.length === INDEFINITE) this.frames.push({ end: INDEFINITE, limit });
     else this.frames.push({ end: this.position + header.length, limit: this.position + header.length });
   }
 
   private checkWithin(header: Header): void {
-    const limit = this.frames[this.frames.length - 1]?.limit ?? Number.MAX_SAFE_INTEGER;
+    const limit = this.frames.at(-1)?.limit ?? Number.MAX_SAFE_INTEGER;
     if (this.position + header.octets + Math.max(0, header.length) > limit) {
       throw malformed('value longer than what holds it');
     }
@@ -247,10 +241,10 @@ export class BerStream {
     let octets = 0;
     let open = 0;
     do {
-      await this.needWithin(octets + 2, octetsMax);
+      await this.need(octets + 2, octetsMax);
       let header = parseHeader(this.buffer, this.at + octets);
       for (let more = 3; header === null; more++) {
-        await this.needWithin(octets + more, octetsMax);
+        await this.need(octets + more, octetsMax);
         header = parseHeader(this.buffer, this.at + octets);
       }
       octets += header.octets;
@@ -261,15 +255,10 @@ export class BerStream {
       if (open + this.frames.length > STREAM_DEPTH_MAX) {
         throw gatewayError('asn1.limits', `nested deeper than ${STREAM_DEPTH_MAX}`);
       }
-      await this.needWithin(octets, octetsMax);
+      await this.need(octets, octetsMax);
     } while (open > 0);
     if (first.length === INDEFINITE) this.checkWithin({ tag: first.tag, octets, length: 0 });
     return octets;
-  }
-
-  private async needWithin(octets: number, octetsMax: number): Promise<void> {
-    if (octets > octetsMax) throw gatewayError('asn1.limits', `value of more than ${octetsMax} octets`);
-    await this.need(octets);
   }
 
   private async pass(octets: number): Promise<void> {
@@ -282,7 +271,8 @@ export class BerStream {
     this.at += left;
   }
 
-  private async need(octets: number): Promise<void> {
+  private async need(octets: number, octetsMax: number = Number.MAX_SAFE_INTEGER): Promise<void> {
+    if (octets > octetsMax) throw gatewayError('asn1.limits', `value of more than ${octetsMax} octets`);
     if (!(await this.have(octets))) throw malformed('cut short');
   }
 

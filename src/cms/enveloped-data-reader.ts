@@ -158,7 +158,7 @@ class EnvelopeOpening<T> {
     proof.aad = aad;
     const again = new BerStream(this.source.open());
     try {
-      await readHead(again, () => false);
+      await readHead(again, null);
       return await inspectAndProve(this.unproven(again, head, proof, marked, tail), this.inspect);
     } finally {
       await again.close();
@@ -192,7 +192,7 @@ class EnvelopeOpening<T> {
     if (this.key === null) throw gatewayError('crypto.failed', 'envelope was closed');
     const stream = new BerStream(this.source.open());
     try {
-      const head = await readHead(stream, () => false);
+      const head = await readHead(stream, null);
       const decryptor = new ContentDecryptor(proof.cipher, proof.key, proof.aad);
       const mark = proof.mark === null ? null : new CiphertextMark(proof.key);
       for await (const part of stream.octets(0x80, true)) {
@@ -214,7 +214,8 @@ class EnvelopeOpening<T> {
   }
 }
 
-async function readHead(stream: BerStream, isWanted: (info: RecipientInfo) => boolean): Promise<EnvelopeHead> {
+/** @param isWanted null passes over the recipients, which pass one has read */
+async function readHead(stream: BerStream, isWanted: ((info: RecipientInfo) => boolean) | null): Promise<EnvelopeHead> {
   const type = await enterContent(stream, ['envelopedData', 'authEnvelopedData', 'encryptedData']);
   const form = type === 'envelopedData' ? 'enveloped' : type === 'authEnvelopedData' ? 'authEnveloped' : 'encrypted';
   await stream.read(TAG.integer, READER_LIMITS.fieldOctets);
@@ -223,10 +224,13 @@ async function readHead(stream: BerStream, isWanted: (info: RecipientInfo) => bo
   if (form !== 'encrypted') {
     // originatorInfo: certificates that prove nothing here
     if ((await stream.peekTag()) === 0xa0) await stream.skip();
-    const scan = await scanRecipientInfos(stream, isWanted);
-    mine = scan.wanted;
-    recipients = scan.count;
-  } else if (isWanted(ENCRYPTED_DATA_KEY)) mine = [ENCRYPTED_DATA_KEY];
+    if (isWanted === null) await stream.skip();
+    else {
+      const scan = await scanRecipientInfos(stream, isWanted);
+      mine = scan.wanted;
+      recipients = scan.count;
+    }
+  } else if (isWanted?.(ENCRYPTED_DATA_KEY) === true) mine = [ENCRYPTED_DATA_KEY];
   await stream.enter(TAG.sequence);
   const contentType = await readOid(stream);
   const algorithm = parseAlgorithm(await stream.read(TAG.sequence, READER_LIMITS.fieldOctets));
