@@ -6,7 +6,7 @@
  * past by spelling (catalogue S8). So a domain is kept as lower-case A-labels and `key` folds ASCII case of the local
  * part too. Refused: source routes, address literals, empty parts, control characters, whatever UTS-46 refuses.
  */
-import { domainToASCII } from 'node:url';
+import { domainToASCII, domainToUnicode } from 'node:url';
 
 /** A parsed mailbox. Made only by {@link parseAddress}. */
 export interface Address {
@@ -61,10 +61,20 @@ export function parseDomain(text: string): string | null {
   const ascii = domainToASCII(text).toLowerCase();
   if (ascii === '' || ascii.length > DOMAIN_OCTETS_MAX) return null;
   const labels = ascii.split('.');
-  if (!labels.every((label) => LDH_LABEL.test(label))) return null;
+  if (!labels.every((label) => LDH_LABEL.test(label) && isTrueLabel(label))) return null;
   // URL rules read an all-numeric last label as an IPv4 address, and no top-level domain is numeric
   if (/^\d+$/.test(labels[labels.length - 1] ?? '')) return null;
   return ascii;
+}
+
+/**
+ * False for what only looks like an A-label (RFC 5890 §2.3.2.1): it must decode to something not ASCII and encode back
+ * to itself. Node 24 passes such labels through where Node 20 refuses them; here both answer alike.
+ */
+function isTrueLabel(label: string): boolean {
+  if (!label.startsWith('xn--')) return true;
+  const decoded = domainToUnicode(label);
+  return /[^\x00-\x7f]/.test(decoded) && domainToASCII(decoded) === label;
 }
 
 /** True when both name the same mailbox: domain as A-labels, local part without regard to ASCII case. */

@@ -71,6 +71,9 @@ describe('address', () => {
       '"b"ob"@bank.example',
       'bob>@bank.example',
       'bob@-bank.example',
+      'bob@xn--a.example',
+      'bob@xn--zzzz-.example',
+      'bob@bank.xn--',
       `${'a'.repeat(65)}@bank.example`,
       `bob@${'a.'.repeat(130)}example`,
     ];
