@@ -5,6 +5,7 @@ import { VERSION } from '../gateway.ts';
 import { openAssessor } from './assessor.ts';
 import { type CertOptions, certShow } from './cert-command.ts';
 import { type CheckOptions, check } from './check-command.ts';
+import { addCmsCommands } from './cms-commands.ts';
 import { type ControlOptions, health, queueDrop, queueList, queueRetry, queueShow, reload } from './control-command.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { type ExplainOptions, explain } from './explain-command.ts';
@@ -59,6 +60,7 @@ export function buildProgram(terminal: Terminal, answer: Answer): Command {
   addHouseCommands(program, terminal, answer);
   addQueueCommands(program, terminal, answer);
   addToolCommands(program, terminal, answer);
+  addCmsCommands(program, terminal, answer);
   return program;
 }
 

@@ -12,8 +12,16 @@ export interface Terminal {
   say(text: string): void;
   /** What to do about what was just said. */
   hint(text: string): void;
+  /** A verdict for machines, on standard error as it is, because standard output has the content. */
+  verdict(text: string): void;
   /** All of standard input, as text. */
   readInput(): Promise<string>;
+  /** Standard input as octets, once. */
+  input(): AsyncIterable<Buffer>;
+  /** Descriptor of standard input, which may be a file that can be read at places; null where there is none. */
+  inputFile(): number | null;
+  /** Octets of the result, as they are. Rejects when nobody takes them any more. */
+  write(octets: Buffer): Promise<void>;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -22,11 +30,21 @@ export const processTerminal: Terminal = {
   out: (text) => void process.stdout.write(`${text}\n`),
   say: (text) => sayToPeople(`sealgate: ${escapeControls(text)}\n`),
   hint: (text) => sayToPeople(`hint: ${escapeControls(text)}\n`),
+  verdict: (text) => sayToPeople(`${text}\n`),
   async readInput() {
     const chunks: Buffer[] = [];
     for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
     return Buffer.concat(chunks).toString('utf8');
   },
+  input: () => process.stdin,
+  inputFile: () => 0,
+  write: (octets) =>
+    new Promise((resolve, reject) => {
+      process.stdout.write(octets, (error) => {
+        if (error === null || error === undefined) resolve();
+        else reject(error);
+      });
+    }),
   environment: process.env,
 };
 

@@ -7,9 +7,11 @@ export class CapturedTerminal implements Terminal {
   /** Standard error without its prefix, a line an entry. */
   readonly said: string[] = [];
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly #input: string;
+  /** Octets written to standard output. */
+  readonly octets: Buffer[] = [];
+  readonly #input: string | Buffer;
 
-  constructor(options: { readonly input?: string; readonly environment?: Record<string, string> } = {}) {
+  constructor(options: { readonly input?: string | Buffer; readonly environment?: Record<string, string> } = {}) {
     this.#input = options.input ?? '';
     this.environment = options.environment ?? {};
   }
@@ -26,7 +28,25 @@ export class CapturedTerminal implements Terminal {
     this.said.push(`hint: ${text}\n`);
   }
 
+  verdict(text: string): void {
+    this.said.push(`${text}\n`);
+  }
+
   readInput(): Promise<string> {
-    return Promise.resolve(this.#input);
+    return Promise.resolve(this.#input.toString());
+  }
+
+  async *input(): AsyncGenerator<Buffer, void, undefined> {
+    const octets = Buffer.from(this.#input);
+    for (let at = 0; at < octets.length; at += 5000) yield octets.subarray(at, at + 5000);
+  }
+
+  inputFile(): number | null {
+    return null;
+  }
+
+  async write(octets: Buffer): Promise<void> {
+    // copied: whoever writes may use its buffer again
+    this.octets.push(Buffer.from(octets));
   }
 }

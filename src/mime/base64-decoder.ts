@@ -1,0 +1,96 @@
+/**
+ * Streaming decoder of base64 in a body (RFC 2045 §6.8), cut anywhere, lines of any width ended by CRLF or LF.
+ *
+ * Lines of one width, which is how programs write them, go through the WebAssembly kernel of base64-unfold-module.ts;
+ * anything else, and a machine without the kernel, takes a plain path. The output does not depend on which. Stricter
+ * than RFC 2045, which passes over foreign characters: two programs would read two contents. So message.malformed is
+ * what is neither base64 nor white space, padding anywhere but at the end, and a last group that is not full.
+ */
+import { gatewayError } from '../errors.ts';
+import { loadUnfoldModule, UNFOLD_OCTETS_MAX, type UnfoldModule } from './base64-unfold-module.ts';
+
+const KERNEL = loadUnfoldModule();
+const LF = 0x0a;
+const CR = 0x0d;
+/** Wider lines gain nothing. */
+const WIDTH_MAX = 1024;
+/** Less text than this is not worth a call of the kernel. */
+const UNFOLD_OCTETS_MIN = 256;
+const NOTHING = Buffer.alloc(0);
+
+export class Base64Decoder {
+  readonly #kernel: UnfoldModule | null;
+  /** Characters that do not make a group of four yet: at most 3. */
+  #group = '';
+  /** Padding came: only white space may follow. */
+  #ended = false;
+
+  /** @param kernel null for the plain path; by default what this machine has */
+  constructor(kernel: UnfoldModule | null = KERNEL) {
+    this.#kernel = kernel;
+  }
+
+  /**
+   * Takes the next characters.
+   * @param chunk attacker-chosen
+   * @returns octets decoded so far; the caller's
+   * @throws GatewayError message.malformed
+   */
+  update(chunk: Buffer): Buffer {
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < chunk.length; ) {
+      at = this.#unfold(chunk, at, pieces);
+      // what the kernel left: to the end of that line, so that it may go on behind it
+      const lineEnd = chunk.length - at < UNFOLD_OCTETS_MIN ? -1 : chunk.indexOf(LF, at);
+      const end = lineEnd === -1 ? chunk.length : lineEnd + 1;
+      if (end > at) pieces.push(this.#plain(chunk.toString('latin1', at, end)));
+      at = end;
+    }
+    return pieces.length === 1 ? (pieces[0] ?? NOTHING) : Buffer.concat(pieces);
+  }
+
+  /** The body ended. @throws GatewayError message.malformed when it ended within a group */
+  final(): void {
+    if (this.#group !== '') throw malformed('ends within a group of four characters');
+  }
+
+  /** Decodes lines of one width from `from` on. @returns where it stopped, in front of a line */
+  #unfold(chunk: Buffer, from: number, pieces: Buffer[]): number {
+    const kernel = this.#kernel;
+    if (kernel === null || this.#ended || this.#group !== '' || chunk.length - from < UNFOLD_OCTETS_MIN) return from;
+    const lineEnd = chunk.indexOf(LF, from);
+    const crlf = lineEnd > from && chunk[lineEnd - 1] === CR;
+    const width = lineEnd - from - (crlf ? 1 : 0);
+    if (width < 16 || width > WIDTH_MAX || width % 4 !== 0) return from;
+    const lineOctets = width + (crlf ? 2 : 1);
+    for (let at = from; ; ) {
+      const lines = Math.floor(Math.min(chunk.length - at, UNFOLD_OCTETS_MAX) / lineOctets);
+      if (lines === 0) return at;
+      chunk.copy(kernel.input, 0, at, at + lines * lineOctets);
+      const read = kernel.unfold(lines, width, crlf);
+      if (read > 0) pieces.push(Buffer.from(kernel.output.subarray(0, (read / lineOctets) * (width / 4) * 3)));
+      at += read;
+      if (read < lines * lineOctets) return at;
+    }
+  }
+
+  #plain(text: string): Buffer {
+    const characters = this.#group + text.replace(/[\r\n\t ]+/g, '');
+    if (characters === this.#group) return NOTHING;
+    if (this.#ended) throw malformed('goes on after its padding');
+    if (!/^[A-Za-z0-9+/]*={0,2}$/.test(characters)) throw malformed('has a character that is not base64');
+    const rest = characters.length % 4;
+    // with three of a group there, the second of two `=` may still be to come
+    if (characters.endsWith('=')) {
+      if (rest === 1 || rest === 2 || characters.at(-rest) === '=') throw malformed('has padding inside a group');
+      this.#ended = rest === 0;
+    }
+    const whole = characters.length - rest;
+    this.#group = characters.slice(whole);
+    return Buffer.from(characters.slice(0, whole), 'base64');
+  }
+}
+
+function malformed(problem: string): Error {
+  return gatewayError('message.malformed', `base64 ${problem}`);
+}

@@ -1,0 +1,44 @@
+/**
+ * Octets that can be read again and from any place: what the reading of a message starts from. Parts of it (the signed
+ * part, a base64 body) become sources of their own that keep nothing.
+ */
+import type { ReopenableSource } from '../cms/reopenable-source.ts';
+
+export interface RangedSource extends ReopenableSource {
+  /**
+   * @param from first octet, 0 by default
+   * @param to behind the last octet; the end by default
+   */
+  open(from?: number, to?: number): AsyncIterable<Buffer>;
+}
+
+/** The octets between two places of a source. @param to null: to its end */
+export function partOf(source: RangedSource, from: number, to: number | null = null): RangedSource {
+  const end = to ?? Number.MAX_SAFE_INTEGER;
+  return withIdentity(source, {
+    open: (start = 0, stop = end - from) => source.open(from + start, Math.min(end, from + stop)),
+  });
+}
+
+/** A source whose octets are made of another's: they are the same as long as those are. */
+export function derivedFrom(
+  source: ReopenableSource,
+  make: (octets: AsyncIterable<Buffer>) => AsyncIterable<Buffer>,
+): ReopenableSource {
+  return withIdentity(source, { open: () => make(source.open()) });
+}
+
+/** Octets in memory, which the caller does not change. */
+export function rangedBuffer(octets: Buffer): RangedSource {
+  return {
+    async *open(from = 0, to = octets.length): AsyncGenerator<Buffer, void, undefined> {
+      if (to > from) yield octets.subarray(from, to);
+    },
+    identity: async () => 'memory',
+  };
+}
+
+function withIdentity<T extends ReopenableSource>(source: ReopenableSource, made: T): T {
+  const { identity } = source;
+  return identity === undefined ? made : { ...made, identity: () => identity.call(source) };
+}
