@@ -50,9 +50,10 @@ const VOUCHING_CLIENT: Submitter = {
   vouches: { kind: 'always' },
 };
 
-/** A file may have either line end; on the wire there is one. */
+/** A file may have either line end, and none at its end; on the wire there is one, and every line has it. */
 function withCrlf(message: Buffer): Buffer {
-  return Buffer.from(message.toString('latin1').replace(/\r?\n/g, '\r\n'), 'latin1');
+  const text = message.toString('latin1').replace(/\r?\n/g, '\r\n');
+  return Buffer.from(text === '' || text.endsWith('\r\n') ? text : `${text}\r\n`, 'latin1');
 }
 
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {

@@ -4,11 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GatewayHouse, sleep, submit } from '../support/gateway-house.ts';
 import { needOpenLdap, OPENLDAP_BASE, type OpenLdap, startOpenLdap } from '../support/openldap.ts';
+import { SmtpDialogue } from '../support/smtp-dialogue.ts';
 import { unstuffed } from '../support/smtp-sink.ts';
 
 /** The compiled command line that belongs to this compiled test. */
@@ -128,6 +129,34 @@ describe('system: a log that cannot be written', function () {
       child.kill('SIGKILL');
       await house.close();
     }
+  });
+});
+
+describe('system: a transaction that outlives its configuration (C19, O5)', function () {
+  this.timeout(60_000);
+  let house: GatewayHouse;
+  before(async () => {
+    house = await GatewayHouse.open();
+  });
+  after(() => house?.close());
+
+  it('is told to try again, never that there is no certificate', async () => {
+    const client = await SmtpDialogue.greeted(house.port);
+    await client.command('MAIL FROM:<anna@example.org>', 250);
+    await client.command('RCPT TO:<new@partner.example>', 250);
+    for (let i = 0; i < 10; i += 1) assert.equal(((await house.ask('POST', '/reload')) as { ok: boolean }).ok, true);
+    house.addPartner('late@partner.example', 'p-256');
+    const refused = await client.command('RCPT TO:<late@partner.example>', 451);
+    assert.match(refused.text, /4\.4\.3 certificate directory unavailable/);
+    await client.quit();
+  });
+
+  it('is explained for a file whose last line has no end', () => {
+    const file = path.join(house.folder, 'short.eml');
+    writeFileSync(file, 'From: anna@example.org\nSubject: x');
+    const told = house.cli('explain', '--from', 'anna@example.org', '--to', 'rita@partner.example', file);
+    assert.equal(told.status, 0, told.stderr);
+    assert.match(told.stdout, /signed and encrypted/);
   });
 });
 
