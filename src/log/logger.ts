@@ -7,7 +7,8 @@
  */
 import { type DestinationStream, type Logger, pino } from 'pino';
 
-let current: Logger = pino({ level: 'silent' });
+// to nowhere: pino's own destination is standard output, which commands write content to, and is flushed to disk at the end
+let current: Logger = pino({ level: 'silent' }, { write: () => {} });
 
 /** Sets level and destination for the process; called once by the gateway. Until then nothing is logged. */
 export function configureLog(level: string, destination: DestinationStream): void {
