@@ -93,8 +93,8 @@ export async function wire({ result, stored }: Made, group = 0): Promise<Buffer>
   const one = (async function* () {
     yield stored;
   })();
-  const { contentEncryption, ciphertextBytes } = result;
-  for await (const chunk of writeEnvelopedData({ recipientInfos, contentEncryption, ciphertextBytes }, one)) {
+  const { contentEncryption, ciphertextBytes, tag } = result;
+  for await (const chunk of writeEnvelopedData({ recipientInfos, contentEncryption, ciphertextBytes, tag }, one)) {
     body.push(encoder.update(chunk));
   }
   return Buffer.concat([...head, ...body, encoder.final()]);
