@@ -7,14 +7,8 @@ import type { Origin } from '../policy/rules.ts';
 import type { Site } from './language.ts';
 import type { Located, MistakeList } from './mistake-list.ts';
 import { nearestName } from './nearest-name.ts';
+import type { ProfileDefinition } from './profile-definition.ts';
 import { PROFILE_NAMES, type ProfileChoice, type ProfileTree } from './profile-shape.ts';
-
-/** A profile that the configuration names, and where. */
-export interface ProfileDefinition {
-  readonly name: string;
-  readonly spec: ProfileSpec;
-  readonly origin: Origin;
-}
 
 /** Collects the profiles of one configuration. */
 export class ProfileBook {

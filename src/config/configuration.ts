@@ -6,7 +6,7 @@ import type { PolicyRules } from '../policy/rules.ts';
 import type { QueueOptions } from '../queue/queue.ts';
 import type { DoorOptions } from '../smtp/listener-options.ts';
 import type { TrustOptions } from '../trust/trust.ts';
-import type { ProfileDefinition } from './build-profiles.ts';
+import type { ProfileDefinition } from './profile-definition.ts';
 
 export interface Configuration {
   /** First 12 hex digits of the SHA-256 of the file: names the snapshot in records and logs. */
