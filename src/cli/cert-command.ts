@@ -3,6 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { GatewayError } from '../errors.ts';
 import { parseCertificate } from '../x509/certificate-reader.ts';
 import { certificateFacts, formatCertificate } from './certificate-facts.ts';
+
+export { certificateFacts };
+
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { formatJson, type Terminal } from './terminal.ts';
 

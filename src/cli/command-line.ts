@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { formatConfigurationReference } from '../config/configuration-reference.ts';
 import { VERSION } from '../gateway.ts';
 import { openAssessor } from './assessor.ts';
-import { type CertOptions, certShow } from './cert-command.ts';
+import { addCertificateCommands } from './certificate-commands.ts';
 import { type CheckOptions, check } from './check-command.ts';
 import { addCmsCommands } from './cms-commands.ts';
 import { type ControlOptions, health, queueDrop, queueList, queueRetry, queueShow, reload } from './control-command.ts';
@@ -59,6 +59,7 @@ export function buildProgram(terminal: Terminal, answer: Answer): Command {
     });
   addHouseCommands(program, terminal, answer);
   addQueueCommands(program, terminal, answer);
+  addCertificateCommands(program, terminal, answer);
   addToolCommands(program, terminal, answer);
   addCmsCommands(program, terminal, answer);
   return program;
@@ -129,14 +130,6 @@ function addQueueCommands(program: Command, terminal: Terminal, answer: Answer):
 }
 
 function addToolCommands(program: Command, terminal: Terminal, answer: Answer): void {
-  program
-    .command('cert')
-    .description('look at certificates')
-    .command('show')
-    .description('show what the gateway reads in a certificate file')
-    .argument('<file>', 'PEM or DER')
-    .option(...JSON_OPTION)
-    .action(async (file: string, options: CertOptions) => answer(await certShow(file, options, terminal)));
   program
     .command('login')
     .description('make entries of a user file')

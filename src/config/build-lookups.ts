@@ -1,7 +1,7 @@
 /** From `trust`, `identities` and `directory` to the options of those rooms; reads CA files and bind passwords. */
 import type { DirectoryOptions, SourceOptions } from '../directory/directory.ts';
 import type { IdentityOptions } from '../keys/identities.ts';
-import type { TrustOptions } from '../trust/trust.ts';
+import type { NamedCollection, TrustOptions } from '../trust/trust.ts';
 import { type Building, readLeaf } from './build-door.ts';
 import type { Site, sourceShape, TreeOf } from './language.ts';
 import type { Located, MistakeList } from './mistake-list.ts';
@@ -12,10 +12,18 @@ type Source = TreeOf<typeof sourceShape>;
 const LDAP_KEYS = ['base', 'mode', 'start-tls', 'bind-dn', 'bind-password-from', 'ca', 'when-unreachable'] as const;
 
 export async function buildTrust(site: Site, { files }: Building): Promise<TrustOptions> {
-  const path = site.trust?.value.default ?? null;
-  if (path === null) return { default: '' };
-  await files.expectAny(path);
-  return { default: files.resolve(path.value) };
+  const { known, others } = site.trust?.value ?? { known: null, others: [] };
+  const path = known?.default ?? null;
+  if (path !== null) await files.expectAny(path);
+  const named: NamedCollection[] = [];
+  for (const { name, content } of others) {
+    const { from, 'only-for': onlyFor } = content.value;
+    if (from === null || onlyFor === null) continue;
+    await files.expectAny(from);
+    const domains = onlyFor.value.map((domain) => domain.value);
+    named.push({ name: name.value, from: files.resolve(from.value), onlyFor: domains });
+  }
+  return { default: path === null ? '' : files.resolve(path.value), named };
 }
 
 export async function buildIdentities(site: Site, { files }: Building): Promise<IdentityOptions> {

@@ -192,4 +192,4 @@ const PLANNED = `## Not in this version
 
 Parts of the language that a later version will have are refused by name ("not supported in this version"), never
 ignored. Among the values: \`network: microsoft-365\`, \`mode: sync\`, \`without-certificate\` as \`hold\`,
-\`bounce-that-one\` or a route, \`tls: dane-or-mta-sts\`, lists of identities, further names under \`trust\` and \`routes\`, SST files, and \`SEALGATE_\` variables that override a key. The keys:`;
+\`bounce-that-one\` or a route, \`tls: dane-or-mta-sts\`, lists of identities, further names under \`routes\`, and \`SEALGATE_\` variables that override a key. The keys:`;

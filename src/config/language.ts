@@ -4,9 +4,10 @@
  * planned, so that they are refused by name and never ignored.
  */
 import type { Settings } from '../policy/rules.ts';
-import { either, list, map, record } from './map-shape.ts';
+import { either, list, map, mapWithRecord, record } from './map-shape.ts';
 import { profileChoice, profileName, profileShape } from './profile-shape.ts';
 import {
+  collectionName,
   domainName,
   duration,
   headerName,
@@ -18,6 +19,7 @@ import {
   mailbox,
   network,
   nextHop,
+  partnerPattern,
   passwordHash,
   path,
   plainText,
@@ -198,6 +200,29 @@ export const queueShape = map({
   deliveries: defaulted(integer(1, 1000), '20', 'Deliveries under way at once, over all routes.'),
 });
 
+export const trustShape = mapWithRecord(
+  map(
+    {
+      default: required(
+        path,
+        'File or folder (SST, PEM, DER, PKCS #7) of the CAs that certificates must lead to. `sealgate trust import` needs a folder.',
+      ),
+    },
+    { keys: ['revocation'] },
+  ),
+  {
+    key: collectionName,
+    value: map({
+      from: required(path, 'File or folder of its CAs, as for `default`.'),
+      'only-for': required(
+        list(partnerPattern, 'at least one domain'),
+        'Domains it may vouch for. Asked before `default`; never for anybody else.',
+      ),
+    }),
+    doc: 'A collection of your own name, such as the private root of a partner.',
+  },
+);
+
 export const siteShape = map({
   hostname: required(domainName, 'Our name in the greeting, in EHLO and in Received.'),
   ours: required(
@@ -205,13 +230,7 @@ export const siteShape = map({
     'Our domains: their senders are signed for, mail to them goes by the internal route.',
   ),
   listen: required(list(listenerShape, 'at least one listener'), 'Where mail comes in, and from whom.'),
-  trust: required(
-    map(
-      { default: required(path, 'File or folder (PEM, DER, PKCS #7) of the CAs that certificates must lead to.') },
-      { keys: ['revocation'], others: true },
-    ),
-    'Which CAs are trusted.',
-  ),
+  trust: required(trustShape, 'Which CAs are trusted.'),
   identities: required(identitiesShape, 'Certificates and keys of our senders.'),
   directory: required(list(sourceShape, null), "Where recipients' certificates are found, best source first."),
   defaults: optional(settingsShape, 'the built-in values', 'Settings for mail to everybody outside `ours`.'),

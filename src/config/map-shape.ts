@@ -1,5 +1,5 @@
 /** Shapes that hold others: lists, maps with fixed keys, maps with keys of the administrator's own. */
-import { isMap, isScalar, isSeq, type ParsedNode } from 'yaml';
+import { isMap, isScalar, isSeq, type ParsedNode, YAMLMap } from 'yaml';
 import type { Located, MistakeList, Place } from './mistake-list.ts';
 import { nearestName } from './nearest-name.ts';
 import {
@@ -106,6 +106,42 @@ export function map<F extends Fields>(
     },
     absent: (place, mistakes) => readFields([], place, mistakes),
   };
+}
+
+/**
+ * A map whose keys are those of `known`, and others of the administrator's own: a record.
+ * @param doc one line on the others, for the reference
+ */
+export function mapWithRecord<M, K, V>(
+  known: Shape<M>,
+  others: { readonly key: TextShape<K>; readonly value: Shape<V>; readonly doc: string },
+): Shape<{ readonly known: M; readonly others: readonly Entry<K, V>[] }> {
+  if (known.form.kind !== 'map') throw new TypeError('a map is needed');
+  const { fields, unsupported } = known.form;
+  const names = new Set([...fields.map(({ name }) => name), ...unsupported]);
+  const rest = record(others.key, others.value);
+  const named: FieldForm = { name: 'NAME', form: others.value.form, doc: others.doc, absence: 'none' };
+  return {
+    form: { kind: 'map', fields: [...fields, named], unsupported },
+    read(node, place, mistakes) {
+      const whole = isMap(node) ? partsOf(node, names) : { mine: node, others: null };
+      const read = known.read(whole.mine, place, mistakes);
+      const entries = whole.others === null ? null : rest.read(whole.others, placeOf(node, place), mistakes);
+      return read === null ? null : { ...read, value: { known: read.value, others: entries?.value ?? [] } };
+    },
+  };
+}
+
+/** The pairs with these keys, and all others, as two maps that stand at the same place. */
+function partsOf(node: ParsedNode & YAMLMap, names: ReadonlySet<string>): { mine: ParsedNode; others: ParsedNode } {
+  const part = (wanted: boolean): ParsedNode => {
+    const map = new YAMLMap();
+    map.items = node.items.filter(({ key }) => (isScalar(key) && names.has(String(key.value))) === wanted);
+    map.range = node.range;
+    // a map with a range, as the parser makes them
+    return map as ParsedNode;
+  };
+  return { mine: part(true), others: part(false) };
 }
 
 type ParsedPair = { readonly key: ParsedNode | null; readonly value: ParsedNode | null };

@@ -125,6 +125,19 @@ export const sourcePattern = scalar('a domain, *.domain for its sub-domains, or 
   return wildcard ? `*.${domain}` : domain;
 });
 
+/** Where domains are listed, "all" is said by leaving the list out, never by a star in it. */
+export const partnerPattern = scalar('a domain, or *.domain for its sub-domains', (text) => {
+  const wildcard = text.startsWith('*.');
+  const domain = parseDomain(wildcard ? text.slice(2) : text);
+  if (domain === null) return undefined;
+  return wildcard ? `*.${domain}` : domain;
+});
+
+/** A name of the administrator's own, for something in the configuration. */
+export const collectionName = scalar('a name of letters, digits, - and _', (text) =>
+  /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(text) ? text : undefined,
+);
+
 export interface LdapUrl {
   /** With host and port. */
   readonly url: string;

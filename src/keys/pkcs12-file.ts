@@ -48,23 +48,60 @@ export async function parsePkcs12File(octets: Buffer, password: Buffer, conversi
   }
 }
 
+/**
+ * The certificates of a trust store: a PKCS #12 without any key.
+ * @param octets attacker-chosen, stays the caller's
+ * @param password UTF-8, may be empty; stays the caller's, who wipes it
+ * @param certificatesMax more bags than this are refused
+ * @throws GatewayError keys.unusable, with `problem: what to do` as its detail
+ */
+export async function readTrustStore(
+  octets: Buffer,
+  password: Buffer,
+  certificatesMax: number,
+): Promise<readonly Certificate[]> {
+  try {
+    return await new Pkcs12Reader(password, 'export it again', certificatesMax).readCertificates(octets);
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'keys.unusable') throw error;
+    throw gatewayError('keys.unusable', 'is not a PKCS #12 file that can be read: export it again', error);
+  }
+}
+
 class Pkcs12Reader {
   private readonly password: Buffer;
   private readonly conversion: string;
   private readonly budget = new RoundBudget();
   private readonly keys: KeyObject[] = [];
   private readonly certificates: Certificate[] = [];
+  private readonly bagsMax: number;
   private bags = 0;
   /** The form of the password that the MAC was made with; the old ciphers take the same. */
   private bmpPassword: Buffer = Buffer.alloc(0);
   private oldCipher: string | null = null;
 
-  constructor(password: Buffer, conversion: string) {
+  constructor(password: Buffer, conversion: string, bagsMax: number = BAGS_MAX) {
     this.password = password;
     this.conversion = conversion;
+    this.bagsMax = bagsMax;
   }
 
   async read(octets: Buffer): Promise<KeyFile> {
+    await this.open(octets);
+    const [key, second] = this.keys;
+    if (key === undefined) throw unusable('has no private key: export it with its key');
+    if (second !== undefined) throw unusable('has more than one private key: give each its own file');
+    const { certificates, oldCipher } = this;
+    return { key, certificates, ...(oldCipher === null ? {} : { oldCipher }) };
+  }
+
+  async readCertificates(octets: Buffer): Promise<readonly Certificate[]> {
+    await this.open(octets);
+    if (this.keys.length > 0) throw unusable('holds a private key: export the certificates alone');
+    return this.certificates;
+  }
+
+  private async open(octets: Buffer): Promise<void> {
     const pfx = PFX.fromBER(octets);
     if (pfx.authSafe.contentType !== DATA) throw unusable('is signed instead of having a MAC: export it again');
     if (pfx.macData === undefined) throw unusable('has no MAC: export it again with a password');
@@ -75,11 +112,6 @@ class Pkcs12Reader {
     } finally {
       this.bmpPassword.fill(0);
     }
-    const [key, second] = this.keys;
-    if (key === undefined) throw unusable('has no private key: export it with its key');
-    if (second !== undefined) throw unusable('has more than one private key: give each its own file');
-    const { certificates, oldCipher } = this;
-    return { key, certificates, ...(oldCipher === null ? {} : { oldCipher }) };
   }
 
   private async checkMac(macData: MacData, content: Buffer): Promise<void> {
@@ -120,7 +152,7 @@ class Pkcs12Reader {
 
   private async readBags(octets: Buffer): Promise<void> {
     for (const { bagValue } of SafeContents.fromBER(octets).safeBags) {
-      if (++this.bags > BAGS_MAX) throw unusable(`has more than ${BAGS_MAX} bags: keep only what is needed`);
+      if (++this.bags > this.bagsMax) throw unusable(`has more than ${this.bagsMax} bags: keep only what is needed`);
       if (bagValue instanceof CertBag) {
         this.readCertificate(bagValue);
       } else if (bagValue instanceof PKCS8ShroudedKeyBag) {

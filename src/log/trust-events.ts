@@ -8,6 +8,8 @@ export function collectionOpened(facts: {
   readonly anchors: number;
   readonly intermediates: number;
   readonly earliestExpiry: Date | null;
+  readonly earliest: string | null;
+  readonly onlyFor: readonly string[] | null;
 }): void {
   const earliestExpiry = facts.earliestExpiry?.toISOString() ?? null;
   log().info({ event: 'trust.collection-opened', ...facts, earliestExpiry }, 'trust collection opened');

@@ -1,26 +1,27 @@
 /**
- * A file or folder of CA certificates (PEM, DER, PKCS #7) to one {@link TrustCollection}. The administrator chose
+ * A file or folder of CA certificates (SST, PEM, DER, PKCS #7) to one {@link TrustCollection}. The administrator chose
  * these files; still nothing in them is taken silently.
  *
  * Anchors are self-signed certificates with CA:TRUE, intermediates other CA certificates. Refused by name, all at
- * once: expired certificates, end entities, files that hold anything else, SST files (not supported in this version),
- * an empty collection. Files whose name starts with a dot are passed over (mounted volumes have them).
+ * once: expired certificates, end entities, files that hold anything else, an empty collection. A file whose name ends
+ * in `.allow-expired.pem` (written by an import that was told so) may hold expired ones; they vouch for nobody, and a
+ * warning says so. Files whose name starts with a dot are passed over (mounted volumes have them).
  */
 import { createHash } from 'node:crypto';
 import { open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { readCertificateBundle } from '../cms/certificate-bundle.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { findIssuerFailure } from '../x509/certificate-rules.ts';
 import { findUnreadable } from '../x509/path-conclusion.ts';
 import { isSelfSigned } from '../x509/self-signed.ts';
+import { readAuthorityFile } from './authority-file.ts';
+import { SST_OCTETS_MAX } from './sst-reader.ts';
 
 const FILES_MAX = 10_000;
-const CERTIFICATES_MAX = 10_000;
-const FILE_OCTETS_MAX = 16 * 1024 * 1024;
-/** First octets of a Microsoft serialized certificate store: version 0, "CERT". */
-const SST_MAGIC = Buffer.from('\0\0\0\0CERT', 'latin1');
-const SOON_MS = 30 * 24 * 60 * 60 * 1000;
+/** End of the names of files that may hold expired certificates. */
+export const ALLOW_EXPIRED = '.allow-expired.pem';
+/** A certificate that has less left is warned about, in milliseconds. */
+export const SOON_MS = 30 * 24 * 60 * 60 * 1000;
 
 /** Immutable. The arrays are frozen, so the validator may keep its index of them. */
 export interface TrustCollection {
@@ -30,10 +31,18 @@ export interface TrustCollection {
   readonly anchors: readonly Certificate[];
   readonly intermediates: readonly Certificate[];
   readonly earliestExpiry: Date | null;
+  /** SHA-256 of the certificate that expires first; null when there is none. */
+  readonly earliest: string | null;
+  /** Domains it may vouch for, `*.domain` for those below; null: all. */
+  readonly onlyFor: readonly string[] | null;
 }
 
 export interface CollectionReading {
   readonly collection: TrustCollection;
+  /** Where each certificate stands, by SHA-256: absolute paths. */
+  readonly files: ReadonlyMap<string, readonly string[]>;
+  /** Whole DER of CRLs that stood beside them. */
+  readonly crls: readonly Buffer[];
   /** Each a reason not to start, naming the file. */
   readonly mistakes: readonly string[];
   readonly warnings: readonly string[];
@@ -43,15 +52,20 @@ export interface CollectionReading {
  * @param location absolute path of a file or folder
  * @param at when expiry is judged
  */
-export async function readCollection(name: string, location: string, at: Date): Promise<CollectionReading> {
+export async function readCollection(
+  name: string,
+  location: string,
+  at: Date,
+  onlyFor: readonly string[] | null = null,
+): Promise<CollectionReading> {
   const builder = new CollectionBuilder(at);
-  let files: string[] = [];
+  let names: string[] = [];
   try {
-    files = await filesOf(location);
+    names = await filesOf(location);
   } catch (thrown) {
     builder.mistakes.push(unreadable(location, thrown));
   }
-  for (const file of files) {
+  for (const file of names) {
     try {
       builder.add(file, await readFileBounded(file));
     } catch (thrown) {
@@ -61,35 +75,50 @@ export async function readCollection(name: string, location: string, at: Date): 
   if (builder.mistakes.length === 0 && builder.isEmpty) {
     builder.mistakes.push(`trust: ${location} holds no CA certificate`);
   }
-  return { collection: builder.build(name), mistakes: builder.mistakes, warnings: builder.warnings };
+  const { files, crls, mistakes, warnings } = builder;
+  return { collection: builder.build(name, onlyFor), files, crls, mistakes, warnings };
 }
 
 function unreadable(location: string, thrown: unknown): string {
   return `trust: ${location} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
 }
 
-async function filesOf(location: string): Promise<string[]> {
+/** The file, or the files of the folder, absolute. @throws Error of the file system */
+export async function filesOf(location: string): Promise<string[]> {
   if (!(await stat(location)).isDirectory()) return [location];
   const names = (await readdir(location)).filter((name) => !name.startsWith('.')).sort();
   if (names.length > FILES_MAX) throw new Error(`more than ${FILES_MAX} files`);
   return names.map((name) => path.join(location, name));
 }
 
-async function readFileBounded(file: string): Promise<Buffer> {
+/** A regular file of at most {@link SST_OCTETS_MAX} octets. @throws Error of the file system, or naming the limit */
+export async function readFileBounded(file: string): Promise<Buffer> {
   const handle = await open(file);
   try {
     const facts = await handle.stat();
     if (!facts.isFile()) throw new Error('not a regular file');
-    if (facts.size > FILE_OCTETS_MAX) throw new Error(`${facts.size} octets, limit ${FILE_OCTETS_MAX}`);
+    if (facts.size > SST_OCTETS_MAX) throw new Error(`${facts.size} octets, limit ${SST_OCTETS_MAX}`);
     return await handle.readFile();
   } finally {
     await handle.close();
   }
 }
 
+/**
+ * Why a certificate has no place in a collection; null when it has.
+ * @param allowExpired an expired one has its place, and vouches for nobody
+ */
+export function findPlaceFault(certificate: Certificate, at: Date, allowExpired: boolean): string | null {
+  if (certificate.basicConstraints?.ca !== true) return 'is not a CA certificate (no CA:TRUE)';
+  const expired = certificate.notAfter < at && !allowExpired;
+  return expired ? `expired ${certificate.notAfter.toISOString().slice(0, 10)}` : null;
+}
+
 class CollectionBuilder {
   readonly mistakes: string[] = [];
   readonly warnings: string[] = [];
+  readonly files = new Map<string, string[]>();
+  readonly crls: Buffer[] = [];
   private readonly at: Date;
   private readonly anchors = new Map<string, Certificate>();
   private readonly intermediates = new Map<string, Certificate>();
@@ -103,46 +132,45 @@ class CollectionBuilder {
   }
 
   add(file: string, octets: Buffer): void {
-    if (file.toLowerCase().endsWith('.sst') || octets.subarray(0, 8).equals(SST_MAGIC)) {
-      this.mistakes.push(
-        `trust: ${file}: SST is not supported in this version; export the collection as PKCS #7 or PEM`,
-      );
-      return;
-    }
-    const { certificates, problems } = readCertificateBundle(octets, CERTIFICATES_MAX);
-    for (const problem of problems) this.mistakes.push(`trust: ${file}: ${problem}`);
-    if (certificates.length === 0 && problems.length === 0) this.mistakes.push(`trust: ${file} holds no certificate`);
+    const { certificates, crls, mistakes, warnings } = readAuthorityFile(octets);
+    for (const mistake of mistakes) this.mistakes.push(`trust: ${file}: ${mistake}`);
+    for (const warning of warnings) this.warnings.push(`trust: ${file}: ${warning}`);
+    this.crls.push(...crls);
     for (const certificate of certificates) this.addCertificate(file, certificate);
   }
 
-  build(name: string): TrustCollection {
+  build(name: string, onlyFor: readonly string[] | null): TrustCollection {
     const hashes = [...this.anchors.keys(), ...this.intermediates.keys()].sort();
     const all = [...this.anchors.values(), ...this.intermediates.values()];
-    const expiries = all.map((certificate) => certificate.notAfter.getTime());
+    const earliest = all.reduce<Certificate | null>(
+      (first, one) => (first === null || one.notAfter < first.notAfter ? one : first),
+      null,
+    );
     return Object.freeze({
       name,
       version: createHash('sha256').update(hashes.join('\n')).digest('hex'),
       anchors: Object.freeze([...this.anchors.values()]),
       intermediates: Object.freeze([...this.intermediates.values()]),
-      earliestExpiry: all.length === 0 ? null : new Date(expiries.reduce((a, b) => Math.min(a, b))),
+      earliestExpiry: earliest?.notAfter ?? null,
+      earliest: earliest?.sha256 ?? null,
+      onlyFor,
     });
   }
 
   private addCertificate(file: string, certificate: Certificate): void {
     const where = `trust: ${file}: ${certificate.subjectText}`;
+    const fault = findPlaceFault(certificate, this.at, file.endsWith(ALLOW_EXPIRED));
+    if (fault !== null) {
+      this.mistakes.push(`${where} ${fault}`);
+      return;
+    }
+    const left = certificate.notAfter.getTime() - this.at.getTime();
     const until = certificate.notAfter.toISOString().slice(0, 10);
-    if (certificate.basicConstraints?.ca !== true) {
-      this.mistakes.push(`${where} is not a CA certificate (no CA:TRUE)`);
-      return;
-    }
-    if (certificate.notAfter < this.at) {
-      this.mistakes.push(`${where} expired ${until}`);
-      return;
-    }
-    if (certificate.notAfter.getTime() - this.at.getTime() < SOON_MS) this.warnings.push(`${where} expires ${until}`);
+    if (left >= 0 && left < SOON_MS) this.warnings.push(`${where} expires ${until}`);
     const failure = findIssuerFailure(certificate, 'sign', this.at) ?? findUnreadable(certificate);
     if (failure !== null) this.warnings.push(`${where} vouches for nobody: ${failure.text}`);
     const place = isSelfSigned(certificate) ? this.anchors : this.intermediates;
     place.set(certificate.sha256, certificate);
+    this.files.set(certificate.sha256, [...(this.files.get(certificate.sha256) ?? []), file]);
   }
 }

@@ -1,18 +1,21 @@
 /**
- * Opens the trusted CA collection and answers for it: whose certificate is good for what, now (RFC 5280 §6 through
- * `x509/`). A collection never changes once open; a reload opens a new Trust with a new, empty verdict cache.
+ * Opens the trusted CA collections and answers for them: whose certificate is good for what, now (RFC 5280 §6 through
+ * `x509/`). A collection never changes once open; a reload opens a new Trust with a new, empty verdict cache. What
+ * expires soon is told in the log once a day, when somebody asks.
  *
- * Refused: to open with any mistake in the collection, for a certificate missing silently is mail refused silently.
+ * Refused: to open with any mistake in a collection, for a certificate missing silently is mail refused silently; to
+ * let a partner's collection vouch for anybody else's domains (catalogue C29), whatever was asked before.
  * Revocation is not checked in this version, and every verdict says so.
  */
 import { createHash } from 'node:crypto';
 import { canEncryptTo } from '../cms/recipient-info.ts';
 import { collectionOpened, collectionRefused, collectionWarning } from '../log/trust-events.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import type { PathResult } from '../x509/path.ts';
-import { pathFailure } from '../x509/path-failure.ts';
+import type { PathFailure, PathResult } from '../x509/path.ts';
+import { mostUseful, pathFailure } from '../x509/path-failure.ts';
 import { validatePath } from '../x509/path-validator.ts';
-import { readCollection, type TrustCollection } from './collection-reader.ts';
+import { readCollection, SOON_MS, type TrustCollection } from './collection-reader.ts';
+import { isInScope } from './domain-scope.ts';
 import type { CollectionFacts, Trust, TrustOptions, TrustQuestion, TrustVerdict } from './trust.ts';
 import { VerdictCache } from './verdict-cache.ts';
 
@@ -24,42 +27,86 @@ export type OpenedTrust =
 const EXTRA_INTERMEDIATES_MAX = 100;
 /** One for each correspondent, purpose and mailbox. */
 const ACCEPTED_MAX = 50_000;
+/** What expires soon is told again after this time, in milliseconds. */
+const REMIND_MS = 24 * 60 * 60 * 1000;
 /** Few, because a refusal holds the texts of what was tried, and lives for a minute. */
 const REFUSED_MAX = 1_000;
 
 /**
- * Reads the collection. All mistakes at once, each naming its file.
+ * Reads the collections. All mistakes at once, each naming its file.
  * @param at when expiry is judged
  */
 export async function openTrust(options: TrustOptions, at: Date = new Date()): Promise<OpenedTrust> {
-  const { collection, mistakes, warnings } = await readCollection('default', options.default, at);
+  const readings = await Promise.all([
+    ...(options.named ?? []).map(({ name, from, onlyFor }) => readCollection(name, from, at, onlyFor)),
+    readCollection('default', options.default, at),
+  ]);
+  const mistakes = readings.flatMap((reading) => reading.mistakes);
   if (mistakes.length > 0) {
-    collectionRefused(collection.name, mistakes.length);
+    for (const { collection, mistakes: own } of readings) {
+      if (own.length > 0) collectionRefused(collection.name, own.length);
+    }
     return { ok: false, mistakes };
   }
-  for (const warning of warnings) collectionWarning(collection.name, warning);
-  collectionOpened(factsOf(collection));
-  return { ok: true, trust: new CollectionTrust(collection), warnings };
+  for (const { collection, warnings } of readings) {
+    for (const warning of warnings) collectionWarning(collection.name, warning);
+    collectionOpened(factsOf(collection));
+  }
+  const trust = new CollectionTrust(
+    readings.map(({ collection }) => collection),
+    at,
+  );
+  return { ok: true, trust, warnings: readings.flatMap(({ warnings }) => warnings) };
 }
 
 class CollectionTrust implements Trust {
   readonly collections: readonly CollectionFacts[];
-  private readonly collection: TrustCollection;
+  /** The default is last. */
+  private readonly ordered: readonly TrustCollection[];
   private readonly accepted = new VerdictCache(ACCEPTED_MAX);
   private readonly refused = new VerdictCache(REFUSED_MAX);
+  private remindAt: number;
 
-  constructor(collection: TrustCollection) {
-    this.collection = collection;
-    this.collections = [factsOf(collection)];
+  constructor(collections: readonly TrustCollection[], at: Date) {
+    this.ordered = collections;
+    this.collections = collections.map(factsOf);
+    this.remindAt = at.getTime() + REMIND_MS;
   }
 
-  judge(question: TrustQuestion): TrustVerdict {
-    const { collection } = this;
-    const extras = question.extraIntermediates.slice(0, EXTRA_INTERMEDIATES_MAX);
-    const result = this.resultOf({ ...question, extraIntermediates: extras });
-    return result.ok
-      ? { ok: true, path: result.path, collection: collection.name, revocation: 'not checked' }
-      : { ok: false, failure: result.failure, attempts: result.attempts };
+  judge(asked: TrustQuestion): TrustVerdict {
+    if (asked.at.getTime() >= this.remindAt) this.remind(asked.at);
+    const question =
+      asked.extraIntermediates.length > EXTRA_INTERMEDIATES_MAX
+        ? { ...asked, extraIntermediates: asked.extraIntermediates.slice(0, EXTRA_INTERMEDIATES_MAX) }
+        : asked;
+    const failures: PathFailure[] = [];
+    const attempts: PathFailure[] = [];
+    for (const collection of this.ordered) {
+      if (!isInScope(collection.onlyFor, question.certificate, question.address)) continue;
+      const result = this.resultOf(question, collection);
+      if (result.ok) {
+        attempts.push(...result.attempts);
+        return { ok: true, path: result.path, collection: collection.name, revocation: 'not checked', attempts };
+      }
+      failures.push(result.failure);
+      attempts.push(...result.attempts);
+    }
+    // the default takes part in every question, and each refusal has its failure
+    const failure = mostUseful(failures) ?? pathFailure('no-path', question.certificate, 'no collection was asked');
+    return { ok: false, failure, attempts };
+  }
+
+  /** Certificates that expire soon, once more. */
+  private remind(at: Date): void {
+    this.remindAt = at.getTime() + REMIND_MS;
+    for (const { name, anchors, intermediates } of this.ordered) {
+      for (const { notAfter, subjectText } of [...anchors, ...intermediates]) {
+        const left = notAfter.getTime() - at.getTime();
+        if (left >= SOON_MS) continue;
+        const verb = left < 0 ? 'expired' : 'expires';
+        collectionWarning(name, `${subjectText} ${verb} ${notAfter.toISOString().slice(0, 10)}`);
+      }
+    }
   }
 
   chainOf(leaf: Certificate, at: Date, companions: readonly Certificate[]): readonly Certificate[] {
@@ -81,30 +128,39 @@ class CollectionTrust implements Trust {
     return verdict.ok ? verdict.path.certificates : [];
   }
 
-  private resultOf(question: TrustQuestion): PathResult {
-    const { collection } = this;
+  private resultOf(question: TrustQuestion, collection: TrustCollection): PathResult {
     const { certificate, purpose, address, at, extraIntermediates } = question;
-    const asked = [certificate.sha256, collection.name, collection.version, purpose, address?.text ?? ''].join(' ');
+    if (asksPolicies(question)) return validateIn(question, collection);
+    const asked = `${certificate.sha256} ${collection.name} ${collection.version} ${purpose} ${address?.text ?? ''}`;
+    const accepted = this.accepted.find(asked, at);
+    if (accepted !== null) return accepted;
     // what was refused may be accepted with other company; what was accepted stays so
     const askedWith = `${asked} ${companyKey(extraIntermediates)}`;
-    const known = this.accepted.find(asked, at) ?? this.refused.find(askedWith, at);
-    if (known !== null) return known;
-    const validated = validatePath({
-      leaf: certificate,
-      anchors: collection.anchors,
-      intermediates:
-        extraIntermediates.length === 0
-          ? collection.intermediates
-          : [...collection.intermediates, ...extraIntermediates],
-      at,
-      purpose,
-      address,
-    });
-    const result = validated.ok ? (unfitKey(question) ?? validated) : validated;
+    const refused = this.refused.find(askedWith, at);
+    if (refused !== null) return refused;
+    const result = validateIn(question, collection);
     if (result.ok) this.accepted.keep(asked, result, at, null);
     else this.refused.keep(askedWith, result, at, nextStart(question, collection));
     return result;
   }
+}
+
+function validateIn(question: TrustQuestion, { anchors, intermediates }: TrustCollection): PathResult {
+  const { certificate: leaf, extraIntermediates: extras, ...terms } = question;
+  const validated = validatePath({
+    ...terms,
+    leaf,
+    anchors,
+    // the collection's own frozen array keeps its index
+    intermediates: extras.length === 0 ? intermediates : [...intermediates, ...extras],
+  });
+  return validated.ok ? (unfitKey(question) ?? validated) : validated;
+}
+
+function asksPolicies(question: TrustQuestion): boolean {
+  const { policies, requireExplicitPolicy, inhibitPolicyMapping, inhibitAnyPolicy } = question;
+  const flags = [requireExplicitPolicy, inhibitPolicyMapping, inhibitAnyPolicy];
+  return (policies ?? null) !== null || flags.includes(true);
 }
 
 /** A key that nothing can be encrypted to, such as a point off its curve: better known at RCPT than after DATA. */
@@ -133,6 +189,7 @@ function nextStart({ certificate, extraIntermediates, at }: TrustQuestion, colle
 }
 
 function factsOf(collection: TrustCollection): CollectionFacts {
-  const { name, version, anchors, intermediates, earliestExpiry } = collection;
-  return { name, version, anchors: anchors.length, intermediates: intermediates.length, earliestExpiry };
+  const { name, version, anchors, intermediates, earliestExpiry, earliest, onlyFor } = collection;
+  const counts = { anchors: anchors.length, intermediates: intermediates.length };
+  return { name, version, ...counts, earliestExpiry, earliest, onlyFor };
 }

@@ -4,8 +4,18 @@ import type { Certificate } from '../x509/certificate.ts';
 import type { CertificationPath, PathFailure, Purpose } from '../x509/path.ts';
 
 export interface TrustOptions {
-  /** Absolute path of the default collection: a file or a folder of PEM, DER, P7B. */
+  /** Absolute path of the default collection: a file or a folder of SST, PEM, DER, PKCS #7. */
   readonly default: string;
+  /** Further collections, such as a partner's private root; asked before the default. Absent: none. */
+  readonly named?: readonly NamedCollection[];
+}
+
+export interface NamedCollection {
+  readonly name: string;
+  /** Absolute path, as that of the default. */
+  readonly from: string;
+  /** Domains it may vouch for (catalogue C29): A-labels, `*.domain` for those below. */
+  readonly onlyFor: readonly string[];
 }
 
 export interface Trust {
@@ -31,6 +41,11 @@ export interface TrustQuestion {
   readonly at: Date;
   /** Further intermediates that came with the certificate (a P7B, an LDAP entry). */
   readonly extraIntermediates: readonly Certificate[];
+  /** Asked by hand only (RFC 5280 §6.1.1); a question with any of these is never answered from the cache. */
+  readonly policies?: readonly string[] | null;
+  readonly requireExplicitPolicy?: boolean;
+  readonly inhibitPolicyMapping?: boolean;
+  readonly inhibitAnyPolicy?: boolean;
 }
 
 export type TrustVerdict =
@@ -40,6 +55,8 @@ export type TrustVerdict =
       readonly collection: string;
       /** `not checked` until revocation is built; said in `explain`. */
       readonly revocation: 'not checked';
+      /** What else was tried before. */
+      readonly attempts?: readonly PathFailure[];
     }
   | { readonly ok: false; readonly failure: PathFailure; readonly attempts: readonly PathFailure[] };
 
@@ -50,4 +67,8 @@ export interface CollectionFacts {
   readonly anchors: number;
   readonly intermediates: number;
   readonly earliestExpiry: Date | null;
+  /** SHA-256 of the certificate that expires first. */
+  readonly earliest: string | null;
+  /** Domains it may vouch for; null: all. */
+  readonly onlyFor: readonly string[] | null;
 }

@@ -132,7 +132,12 @@ function parseKeyUsage(value: Buffer): ReadonlySet<KeyUsage> {
   return new Set(KEY_USAGES.filter((_, bit) => ((octets[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0));
 }
 
-function parseExtendedKeyUsage(value: Buffer): ReadonlySet<string> {
+/**
+ * SEQUENCE OF OID, one at least: the extension, and the property of the same name in a certificate store.
+ * @param value attacker-chosen
+ * @throws GatewayError asn1.malformed
+ */
+export function parseExtendedKeyUsage(value: Buffer): ReadonlySet<string> {
   const reader = soleSequence(value);
   const usages = new Set<string>();
   do usages.add(parseOid(reader.read(TAG.oid)));

@@ -164,8 +164,9 @@ class PathSearch {
   }
 
   private record(failure: PathFailure, chain: readonly Certificate[]): void {
-    if (this.attempts.length < ATTEMPTS_MAX) this.attempts.push({ ...failure, chain });
-    if (this.best === null || failure.rank > this.best.rank) this.best = failure;
+    const told = { ...failure, chain };
+    if (this.attempts.length < ATTEMPTS_MAX) this.attempts.push(told);
+    if (this.best === null || told.rank > this.best.rank) this.best = told;
   }
 }
 

@@ -1,0 +1,161 @@
+/**
+ * `sealgate cert check FILE|ADDRESS`: is this certificate good, by which path, and what else was tried? The same
+ * validator decides that decides for mail.
+ *
+ * With `--trust` only those files are anchors and no configuration is read; else the configured collections judge, and
+ * an ADDRESS is looked up in the configured directory. Exit 0 valid, 1 not valid, 65 unreadable, 64 usage.
+ */
+import { type Address, parseAddress } from '../address.ts';
+import { openSnapshot } from '../gateway.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import type { PathResult } from '../x509/path.ts';
+import { validatePath } from '../x509/path-validator.ts';
+import { type CertCheckOptions, type CheckTerms, checkTerms, readCheckFile } from './cert-check-question.ts';
+import { type CheckedCertificate, checkFacts, formatCheck } from './cert-check-text.ts';
+import { EXIT, type ExitCode } from './exit-code.ts';
+import { loadOrReport } from './load-or-report.ts';
+import { formatJson, type Terminal } from './terminal.ts';
+
+/** @param subject a file, or a mail address to look up */
+export async function certCheck(
+  subject: string,
+  options: CertCheckOptions,
+  terminal: Terminal,
+  now: () => Date = () => new Date(),
+): Promise<ExitCode> {
+  const file = await readCheckFile(subject);
+  const address = file.ok ? null : addressOf(subject);
+  const terms = checkTerms(options, now(), address === null ? 'any' : 'encrypt', terminal);
+  if (terms === null) return EXIT.usage;
+  if (address !== null) {
+    if (options.trust === undefined) return checkAddress(address, options, terms, terminal);
+    terminal.say('an address is looked up with the configuration, which --trust leaves unread');
+    return EXIT.usage;
+  }
+  if (!file.ok) return unreadable(file.problem, options, terminal);
+  for (const problem of file.problems) terminal.say(`warning: ${problem}`);
+  const [leaf, ...companions] = file.certificates;
+  if (leaf === undefined) return unreadable(`${subject}: holds no certificate`, options, terminal);
+  const untrusted = await readMany(options.untrusted ?? [], false, terminal);
+  const company = [...companions, ...untrusted.certificates];
+  if (options.trust === undefined) return checkConfigured(leaf, company, options, terms, terminal);
+  const trusted = await readMany(options.trust, true, terminal);
+  if (trusted.problem !== null) return unreadable(trusted.problem, options, terminal);
+  const request = { ...terms, leaf, anchors: trusted.certificates, intermediates: company };
+  return report([{ certificate: leaf, collection: null, result: validatePath(request) }], options, terminal);
+}
+
+/** A mail address that is no file. */
+function addressOf(subject: string): Address | null {
+  return /[/\\]/.test(subject) ? null : parseAddress(subject);
+}
+
+/**
+ * All certificates of several files.
+ * @param strict what is not readable ends the command; else it is told, as the wire would pass over it
+ */
+async function readMany(
+  files: readonly string[],
+  strict: boolean,
+  terminal: Terminal,
+): Promise<{ certificates: Certificate[]; problem: string | null }> {
+  const certificates: Certificate[] = [];
+  for (const file of files) {
+    const read = await readCheckFile(file);
+    if (!read.ok) {
+      if (strict) return { certificates, problem: read.problem };
+      terminal.say(`warning: ${read.problem}`);
+      continue;
+    }
+    for (const problem of read.problems) terminal.say(`warning: ${problem}`);
+    certificates.push(...read.certificates);
+  }
+  return { certificates, problem: null };
+}
+
+async function checkConfigured(
+  leaf: Certificate,
+  company: readonly Certificate[],
+  options: CertCheckOptions,
+  terms: CheckTerms,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  return withSnapshot(options, terminal, async ({ trust }) => {
+    const verdict = trust.judge({ ...terms, certificate: leaf, extraIntermediates: company });
+    const result: PathResult = verdict.ok
+      ? { ok: true, path: verdict.path, attempts: verdict.attempts ?? [] }
+      : verdict;
+    return report(
+      [{ certificate: leaf, collection: verdict.ok ? verdict.collection : null, result }],
+      options,
+      terminal,
+    );
+  });
+}
+
+async function checkAddress(
+  address: Address,
+  options: CertCheckOptions,
+  terms: CheckTerms,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  return withSnapshot(options, terminal, async ({ trust, directory }) => {
+    const answer = await directory.find(address);
+    for (const { certificate, problem } of answer.candidates) {
+      if (certificate === null && problem !== null) terminal.say(`warning: ${problem}`);
+    }
+    const checked = answer.candidates.flatMap(({ certificate, companions }): CheckedCertificate[] => {
+      if (certificate === null) return [];
+      const question = { ...terms, address: terms.address ?? address, certificate, extraIntermediates: companions };
+      const verdict = trust.judge(question);
+      const result: PathResult = verdict.ok
+        ? { ok: true, path: verdict.path, attempts: verdict.attempts ?? [] }
+        : verdict;
+      return [{ certificate, collection: verdict.ok ? verdict.collection : null, result }];
+    });
+    return report(checked, options, terminal, `no source publishes a certificate for ${address.text}`);
+  });
+}
+
+async function withSnapshot(
+  options: CertCheckOptions,
+  terminal: Terminal,
+  answer: (snapshot: SnapshotOf) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const configuration = await loadOrReport(options.config, terminal);
+  if (configuration === null) return EXIT.configuration;
+  const opened = await openSnapshot(configuration);
+  if (!opened.ok) {
+    for (const mistake of opened.mistakes) terminal.say(mistake);
+    return EXIT.configuration;
+  }
+  try {
+    return await answer(opened.value);
+  } finally {
+    await opened.value.directory.close();
+  }
+}
+
+type SnapshotOf = Extract<Awaited<ReturnType<typeof openSnapshot>>, { readonly ok: true }>['value'];
+
+/** The best of all certificates is the answer; each is shown. */
+function report(
+  checked: readonly CheckedCertificate[],
+  options: CertCheckOptions,
+  terminal: Terminal,
+  nothing = 'no certificate',
+): ExitCode {
+  const facts = checkFacts(checked, nothing);
+  terminal.out(options.json === true ? formatJson(facts) : formatCheck(checked, nothing));
+  return facts.valid ? EXIT.ok : EXIT.no;
+}
+
+function unreadable(problem: string, options: CertCheckOptions, terminal: Terminal): ExitCode {
+  if (options.json === true) {
+    terminal.out(
+      formatJson({ valid: false, reason: problem, code: 'malformed', path: [], policies: [], attempts: [] }),
+    );
+  }
+  terminal.say(problem);
+  return EXIT.data;
+}

@@ -1,0 +1,98 @@
+/** The commands `sealgate cert` and `sealgate trust` with their options. docs/cli.md documents every one. */
+import type { Command } from 'commander';
+import { certCheck } from './cert-check-command.ts';
+import type { CertCheckOptions } from './cert-check-question.ts';
+import { type CertOptions, certShow } from './cert-command.ts';
+import type { ExitCode } from './exit-code.ts';
+import type { Terminal } from './terminal.ts';
+import {
+  type TrustCommandOptions,
+  type TrustExportOptions,
+  type TrustImportOptions,
+  trustExport,
+  trustImport,
+  trustList,
+  trustRemove,
+  trustShow,
+} from './trust-command.ts';
+
+const CONFIG = ['--config <file>', 'configuration file (SEALGATE_CONFIG, else config/sealgate.yaml)'] as const;
+const JSON_OPTION = ['--json', 'facts as JSON'] as const;
+const NAME = ['--name <collection>', 'collection of the configuration (default: default)'] as const;
+
+/** For options that may be given several times. */
+const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
+
+export function addCertificateCommands(program: Command, terminal: Terminal, answer: (code: ExitCode) => void): void {
+  const cert = program.command('cert').description('look at certificates');
+  cert
+    .command('show')
+    .description('show what the gateway reads in a certificate file')
+    .argument('<file>', 'PEM or DER')
+    .option(...JSON_OPTION)
+    .action(async (file: string, options: CertOptions) => answer(await certShow(file, options, terminal)));
+  cert
+    .command('check')
+    .description('say whether a certificate is good, by which path, and what else was tried')
+    .argument('<file|address>', 'certificate in DER or PEM, or a mail address to look up')
+    .option('--trust <file>', 'trust anchors instead of the configuration; repeatable', collect)
+    .option('--untrusted <file>', 'intermediates; repeatable', collect)
+    .option('--crl <file>', 'CRLs; repeatable', collect)
+    .option('--offline', 'fetch nothing')
+    .option('--at <time>', 'judge as of this time (ISO 8601)')
+    .option('--purpose <purpose>', 'sign, encrypt or any')
+    .option('--address <address>', 'the mailbox it must be for')
+    .option('--revocation <mode>', 'off, soft or hard')
+    .option('--policy <oid>', 'acceptable policy; repeatable', collect)
+    .option('--explicit-policy', 'the path must be valid for one of them')
+    .option('--inhibit-mapping', 'policy mappings count for nothing')
+    .option('--inhibit-any-policy', 'anyPolicy counts for nothing')
+    .option(...CONFIG)
+    .option(...JSON_OPTION)
+    .action(async (subject: string, options: CertCheckOptions) => answer(await certCheck(subject, options, terminal)));
+  addTrustCommands(program, terminal, answer);
+}
+
+function addTrustCommands(program: Command, terminal: Terminal, answer: (code: ExitCode) => void): void {
+  const trust = program.command('trust').description('look at and change the trusted CA collections');
+  trust
+    .command('import')
+    .description('put the CA certificates of a file or folder into a collection, all or none')
+    .argument('<file>', 'SST, PEM, DER, PKCS #7, PKCS #12 or a folder of them')
+    .option(...NAME)
+    .option('--only-for <domain>', 'refuse unless the collection is for exactly these; repeatable', collect)
+    .option('--allow-expired', 'take expired certificates too')
+    .option('--password-from <file>', 'file with the password of a PKCS #12')
+    .option(...CONFIG)
+    .option(...JSON_OPTION)
+    .action(async (file: string, options: TrustImportOptions) => answer(await trustImport(file, options, terminal)));
+  trust
+    .command('list')
+    .description('list the collections and their certificates')
+    .option(...NAME)
+    .option(...CONFIG)
+    .option(...JSON_OPTION)
+    .action(async (options: TrustCommandOptions) => answer(await trustList(options, terminal)));
+  for (const [name, description, command] of [
+    ['show', 'show one certificate and where it stands', trustShow],
+    ['remove', 'take one certificate out of a collection', trustRemove],
+  ] as const) {
+    trust
+      .command(name)
+      .description(description)
+      .argument('<sha256>', 'SHA-256 or thumbprint, 8 digits at least')
+      .option(...NAME)
+      .option(...CONFIG)
+      .option(...JSON_OPTION)
+      .action(async (hash: string, options: TrustCommandOptions) => answer(await command(hash, options, terminal)));
+  }
+  trust
+    .command('export')
+    .description('write a collection into one file')
+    .argument('<file>', 'file to write')
+    .option('--form <form>', 'pem, sst or p7b; by the ending of the file where it is left out')
+    .option(...NAME)
+    .option(...CONFIG)
+    .option(...JSON_OPTION)
+    .action(async (file: string, options: TrustExportOptions) => answer(await trustExport(file, options, terminal)));
+}
