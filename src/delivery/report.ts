@@ -4,7 +4,8 @@
  *
  * Never content, whatever RET asked for (catalogue O6, RFC 3461 §6.2 lets the MTA choose); no recipient but those who
  * failed (C18); none to the null sender, none about a report, none that NOTIFY forbids; no header copy to a return path
- * outside our domains, which nobody vouches for (S15). Pure: date and identifiers are arguments.
+ * outside our domains, which nobody vouches for (S15). Every report goes by the internal route: we never write to
+ * strangers ourselves. Pure: date and identifiers are arguments.
  */
 import { parseAddress } from '../address.ts';
 import type { FailureReport, Reply, ReportMessage } from '../queue/queue.ts';
@@ -60,7 +61,8 @@ export function formatReport(report: FailureReport, context: ReportContext): Rep
         {
           protection: 'may-be-clear',
           stage: 'ready',
-          route: own ? 'internal' : 'outside',
+          // a return path that is not ours came from the internal server (a forward), and it knows whether to pass this on
+          route: 'internal',
           recipients: [{ address: returnPath.text, certificateSha256: null, orcpt: null, notify: null }],
           header: outerHeader(returnPath.text, report.at, context, boundary),
           content: { kind: 'clear', bodyIndex: 0, eightBit: false },
