@@ -10,13 +10,17 @@ const LINE_OCTETS = 57;
 const FOLDED_OCTETS = 78;
 const CR = 0x0d;
 const LF = 0x0a;
+/** What one call of the kernel takes: a chunk of 64 KiB with its carry. */
+const KERNEL_OCTETS = FOLD_LINES_MAX * LINE_OCTETS;
 
 const KERNEL = loadFoldModule();
+const NOTHING = Buffer.alloc(0);
 
 export class Base64Encoder {
   readonly #kernel: FoldModule | null;
-  /** Octets that do not fill a line yet: at most 56. */
-  #carry: Buffer = Buffer.alloc(0);
+  /** Octets that do not fill a line yet. */
+  readonly #carry = Buffer.allocUnsafe(LINE_OCTETS - 1);
+  #carried = 0;
 
   /** @param kernel null for the plain path; by default what this machine has */
   constructor(kernel: FoldModule | null = KERNEL) {
@@ -25,51 +29,74 @@ export class Base64Encoder {
 
   /** Takes the next octets; gives every line that is full. The result belongs to the caller. */
   update(chunk: Buffer): Buffer {
-    if (this.#carry.length + chunk.length < LINE_OCTETS) {
-      this.#carry = Buffer.concat([this.#carry, chunk]);
-      return Buffer.alloc(0);
+    const lines = Math.floor((this.#carried + chunk.length) / LINE_OCTETS);
+    if (lines === 0) return this.#keep(chunk, 0);
+    const out = Buffer.allocUnsafe(lines * FOLDED_OCTETS);
+    if (this.#kernel !== null) {
+      this.#fold(this.#kernel, chunk, (folded, at) => folded.copy(out, at));
+      return out;
     }
-    const need = this.#carry.length === 0 ? 0 : LINE_OCTETS - this.#carry.length;
-    const head = need === 0 ? null : Buffer.concat([this.#carry, chunk.subarray(0, need)]);
-    const lines = Math.floor((chunk.length - need) / LINE_OCTETS);
-    const out = Buffer.allocUnsafe((lines + (head === null ? 0 : 1)) * FOLDED_OCTETS);
-    let to = 0;
-    if (head !== null) to = foldPlain(head, out, 0);
-    this.#fold(chunk.subarray(need, need + lines * LINE_OCTETS), out, to);
-    this.#carry = Buffer.from(chunk.subarray(need + lines * LINE_OCTETS));
+    const whole = this.#carried === 0 ? chunk : Buffer.concat([this.#carry.subarray(0, this.#carried), chunk]);
+    foldPlain(whole.subarray(0, lines * LINE_OCTETS), out);
+    this.#carried = 0;
+    this.#keep(whole, lines * LINE_OCTETS);
     return out;
+  }
+
+  /**
+   * {@link update} for one who uses the lines up at once: the result lies in memory that every encoder shares and is
+   * void when any of them is called again. It saves a copy and the allocation, a tenth of the cost of sealing.
+   * @param chunk at most 64 KiB for that; a longer one is copied
+   */
+  lend(chunk: Buffer): Buffer {
+    if (this.#kernel === null || this.#carried + chunk.length > KERNEL_OCTETS) return this.update(chunk);
+    let lent: Buffer = NOTHING;
+    this.#fold(this.#kernel, chunk, (folded) => {
+      lent = folded;
+    });
+    return lent;
   }
 
   /** The data ended: its last, short line with CRLF; empty when there is none. */
   final(): Buffer {
-    const last = this.#carry;
-    this.#carry = Buffer.alloc(0);
-    return last.length === 0 ? last : Buffer.from(`${last.toString('base64')}\r\n`, 'latin1');
+    if (this.#carried === 0) return NOTHING;
+    const text = this.#carry.toString('base64', 0, this.#carried);
+    this.#carried = 0;
+    return Buffer.from(`${text}\r\n`, 'latin1');
   }
 
-  /** Encodes whole lines. */
-  #fold(data: Buffer, out: Buffer, at: number): void {
-    if (this.#kernel === null) {
-      foldPlain(data, out, at);
-      return;
+  /** Encodes carry and chunk as far as they fill lines. */
+  #fold({ input, output, fold }: FoldModule, chunk: Buffer, take: (folded: Buffer, at: number) => void): void {
+    let from = 0;
+    for (let at = 0; ; ) {
+      this.#carry.copy(input, 0, 0, this.#carried);
+      const taken = Math.min(chunk.length - from, KERNEL_OCTETS - this.#carried);
+      chunk.copy(input, this.#carried, from, from + taken);
+      const octets = this.#carried + taken;
+      const lines = Math.floor(octets / LINE_OCTETS);
+      if (lines > 0) fold(lines);
+      // to the carry before the output is handed on: input may be written again by whoever gets it
+      this.#carried = input.copy(this.#carry, 0, lines * LINE_OCTETS, octets);
+      if (lines > 0) take(output.subarray(0, lines * FOLDED_OCTETS), at);
+      at += lines * FOLDED_OCTETS;
+      from += taken;
+      if (from >= chunk.length) return;
     }
-    let to = at;
-    for (let from = 0; from < data.length; from += FOLD_LINES_MAX * LINE_OCTETS) {
-      const part = data.subarray(from, from + FOLD_LINES_MAX * LINE_OCTETS);
-      const lines = part.length / LINE_OCTETS;
-      part.copy(this.#kernel.input);
-      this.#kernel.fold(lines);
-      to += this.#kernel.output.copy(out, to, 0, lines * FOLDED_OCTETS);
-    }
+  }
+
+  /** @returns nothing */
+  #keep(chunk: Buffer, from: number): Buffer {
+    this.#carried += chunk.copy(this.#carry, this.#carried, from);
+    return NOTHING;
   }
 }
 
 /** Octets a native call encodes at once: whole lines, far below the sizes at which V8 strings become slow. */
 const PLAIN_OCTETS = LINE_OCTETS * 512;
 
-/** Encodes whole lines without the kernel. @returns where the next octet goes */
-function foldPlain(data: Buffer, out: Buffer, at: number): number {
-  let to = at;
+/** Encodes whole lines without the kernel. */
+function foldPlain(data: Buffer, out: Buffer): void {
+  let to = 0;
   for (let from = 0; from < data.length; from += PLAIN_OCTETS) {
     const text = data.toString('base64', from, Math.min(from + PLAIN_OCTETS, data.length));
     for (let i = 0; i < text.length; i += 76) {
@@ -78,5 +105,4 @@ function foldPlain(data: Buffer, out: Buffer, at: number): number {
       out[to++] = LF;
     }
   }
-  return to;
 }

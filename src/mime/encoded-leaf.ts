@@ -6,7 +6,8 @@
  *
  * Not mended, and told by `broken`: octets above 127 under base64, which then is a lie; NUL; a raw octet inside an
  * escape; a place where a line break could make a delimiter. What comes out does not depend on how it was cut. At most
- * one line is held.
+ * one line is held, and of base64 only one that may still grow too long: the front of any other leaves with its chunk,
+ * so that an attachment passes without a copy.
  */
 import type { Body } from './passing-body.ts';
 import { LINE_OCTETS_MAX, SevenBitScan } from './seven-bit-scan.ts';
@@ -20,6 +21,8 @@ const CAPITAL_F = 0x46;
 const LAST_ASCII = 0x7f;
 /** Where a long line is broken: whole groups of four and whole lines of 76, for decoders that read line by line. */
 const BREAK_COLUMN = 988;
+/** Octets of an unfinished base64 line that may leave: fewer than the first that would be broken. */
+const PASSED_OCTETS_MAX = 900;
 /** Octets of an escape. */
 const ESCAPE_OCTETS = 3;
 /** One octet becomes at most a soft line break and an escape. */
@@ -31,6 +34,8 @@ export class EncodedLeaf implements Body {
   readonly #broken: () => void;
   /** The line under way, while it may still be 7-bit data. */
   #held: Buffer = Buffer.alloc(0);
+  /** Octets of the line under way that have left. */
+  #passed = 0;
   /** True inside a line that is too long: what comes of it is mended at once. */
   #mending = false;
   /** Octets of the line being written. */
@@ -45,6 +50,7 @@ export class EncodedLeaf implements Body {
   }
 
   write(content: Buffer, out: Buffer[]): void {
+    if (this.#held.length === 0 && this.#passesWhole(content, out)) return;
     let data = this.#held.length === 0 ? content : Buffer.concat([this.#held, content]);
     this.#held = Buffer.alloc(0);
     if (this.#mending) {
@@ -57,11 +63,11 @@ export class EncodedLeaf implements Body {
     const whole = data.lastIndexOf(LF) + 1;
     this.#passLines(data.subarray(0, whole), out);
     const rest = data.subarray(whole);
-    if (rest.length > LINE_OCTETS_MAX + 1) {
+    if (this.#passed + rest.length > LINE_OCTETS_MAX + 1) {
       this.#startLine();
       this.#mending = true;
       out.push(this.#mend(rest));
-    } else if (rest.length > 0) {
+    } else if (rest.length > 0 && !this.#passesWhole(rest, out)) {
       // a copy: the chunk may be a slice of a buffer that its owner uses again
       this.#held = Buffer.from(rest);
     }
@@ -72,10 +78,22 @@ export class EncodedLeaf implements Body {
     this.#held = Buffer.alloc(0);
   }
 
-  /** Whole lines; the last one may lack its end. */
+  /** base64 that is well, and whose last line can be mended later, goes out as it is. @returns false when it did not */
+  #passesWhole(content: Buffer, out: Buffer[]): boolean {
+    if (this.#quotedPrintable || this.#mending) return false;
+    const scan = new SevenBitScan(this.#passed);
+    scan.update(content);
+    if (scan.violated || scan.column > PASSED_OCTETS_MAX) return false;
+    this.#passed = scan.column;
+    out.push(content);
+    return true;
+  }
+
+  /** Whole lines; the first one goes on where one was left, the last one may lack its end. */
   #passLines(lines: Buffer, out: Buffer[]): void {
     if (lines.length === 0) return;
-    if (isSevenBit(lines)) {
+    if (isSevenBit(lines, this.#passed)) {
+      this.#passed = 0;
       out.push(lines);
       return;
     }
@@ -83,14 +101,20 @@ export class EncodedLeaf implements Body {
       const at = lines.indexOf(LF, start);
       const end = at === -1 ? lines.length : at + 1;
       const line = lines.subarray(start, end);
-      this.#startLine();
-      out.push(isSevenBit(line) ? line : this.#mend(line));
+      if (isSevenBit(line, this.#passed)) {
+        this.#passed = 0;
+        out.push(line);
+      } else {
+        this.#startLine();
+        out.push(this.#mend(line));
+      }
       start = end;
     }
   }
 
   #startLine(): void {
-    this.#column = 0;
+    this.#column = this.#passed;
+    this.#passed = 0;
     this.#escapeLeft = 0;
   }
 
@@ -138,8 +162,8 @@ export class EncodedLeaf implements Body {
   }
 }
 
-function isSevenBit(lines: Buffer): boolean {
-  const scan = new SevenBitScan();
+function isSevenBit(lines: Buffer, passed: number): boolean {
+  const scan = new SevenBitScan(passed);
   scan.update(lines);
   return !scan.end();
 }

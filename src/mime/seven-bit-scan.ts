@@ -14,8 +14,17 @@ const LF = 0x0a;
 
 export class SevenBitScan {
   #violated = false;
+  #column: number;
+
+  /** @param column octets of the line under way that were seen elsewhere */
+  constructor(column = 0) {
+    this.#column = column;
+  }
+
   /** Octets of the line under way, its CR included. */
-  #column = 0;
+  get column(): number {
+    return this.#column;
+  }
 
   /** True once anything seen was not 7-bit data; it stays true. */
   get violated(): boolean {

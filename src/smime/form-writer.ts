@@ -66,7 +66,7 @@ export class SignedWriter implements FormWriter {
   async entity(block: Buffer): Promise<void> {
     const octets = this.#started ? block : Buffer.concat([this.#frame.opening, block]);
     this.#started = true;
-    await this.#request.write(octets);
+    if (octets.length > 0) await this.#request.write(octets);
   }
 
   async end(ending: Ending): Promise<FormResult> {
