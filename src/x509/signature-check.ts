@@ -1,11 +1,11 @@
 /**
- * Was this certificate signed with that key (RFC 5280 §6.1.3 (a)(1), RFC 4055, RFC 5758, RFC 8410)?
+ * Was this certificate (CRL, OCSP response) signed with that key (RFC 5280 §6.1.3 (a)(1), RFC 4055, RFC 5758, RFC 8410)?
  *
  * Always node:crypto over the octets received; no padding is taken apart here (catalogue C8). Refused by name: MD5,
  * SHA-1 and every algorithm not in the table (catalogue C9), parameters other than the standard asks for, RSASSA-PSS
  * with differing or weak digests.
  */
-import { constants, verify } from 'node:crypto';
+import { constants, createVerify, type Verify, verify } from 'node:crypto';
 import { DerReader } from '../asn1/der-reader.ts';
 import { parseSmallInteger } from '../asn1/der-values.ts';
 import { TAG } from '../asn1/der-writer.ts';
@@ -21,6 +21,10 @@ interface Scheme {
   readonly digest: Digest | null;
   readonly saltLength: number;
 }
+
+/** What was signed, and how it says so: a certificate, a CRL or an OCSP response. */
+export type Signed = Pick<Certificate, 'signatureAlgorithm' | 'tbs' | 'signature'>;
+type Algorithm = Certificate['signatureAlgorithm'];
 
 const RSASSA_PSS = '1.2.840.113549.1.1.10';
 const MGF1 = '1.2.840.113549.1.1.8';
@@ -56,36 +60,76 @@ const DIGESTS: Readonly<Record<string, Digest>> = {
 };
 
 /**
- * Why the signature algorithm of a certificate is not accepted; null when it is.
- * @param certificate attacker-chosen, parsed
+ * Why the signature algorithm is not accepted; null when it is.
+ * @param signed attacker-chosen, parsed
  */
-export function findAlgorithmFault(certificate: Certificate): string | null {
-  const { oid } = certificate.signatureAlgorithm;
-  if (schemeOf(certificate) !== null) return null;
+export function findAlgorithmFault({ signatureAlgorithm }: Pick<Signed, 'signatureAlgorithm'>): string | null {
+  const { oid } = signatureAlgorithm;
+  if (schemeOf(signatureAlgorithm) !== null) return null;
   if (oid in REFUSED_NAMES) return `signed by ${REFUSED_NAMES[oid]}, which is broken`;
   if (oid === RSASSA_PSS) return 'signed by RSASSA-PSS with parameters that are not accepted';
   return `signature algorithm ${oid} or its parameters are not supported`;
 }
 
 /**
- * Does the signature of `certificate` verify with `key`? False also when the key is of another kind, cannot be used,
- * or the algorithm is not accepted.
+ * Does the signature verify with `key`? False also when the key is of another kind, cannot be used, or the algorithm is
+ * not accepted.
  */
-export function verifyCertificateSignature(certificate: Certificate, key: PublicKeyFacts): boolean {
-  const scheme = schemeOf(certificate);
+export function verifyCertificateSignature(signed: Signed, key: PublicKeyFacts): boolean {
+  const scheme = schemeOf(signed.signatureAlgorithm);
   if (scheme === null || !fits(scheme, key.kind)) return false;
   try {
-    const options =
-      scheme.family === 'pss'
-        ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: scheme.saltLength }
-        : scheme.family === 'rsa'
-          ? { padding: constants.RSA_PKCS1_PADDING }
-          : {};
-    return verify(scheme.digest, certificate.tbs, { key: key.keyObject(), ...options }, certificate.signature);
+    const input = { key: key.keyObject(), ...optionsOf(scheme) };
+    return verify(scheme.digest, signed.tbs, input, signed.signature);
   } catch {
     // a key or signature that OpenSSL cannot even load does not verify
     return false;
   }
+}
+
+/** A verification over octets that come in pieces. */
+export interface SignatureVerification {
+  update(octets: Buffer): void;
+  /** Ends it. */
+  verify(signature: Buffer): boolean;
+}
+
+/**
+ * For what is too large to be held, such as a CRL. Algorithms without a digest of their own need all octets at once, so
+ * the pieces are kept for them.
+ * @returns null when the algorithm is not accepted or the key is of another kind
+ */
+export function startSignatureVerification(
+  signatureAlgorithm: Algorithm,
+  key: PublicKeyFacts,
+): SignatureVerification | null {
+  const scheme = schemeOf(signatureAlgorithm);
+  if (scheme === null || !fits(scheme, key.kind)) return null;
+  const { digest } = scheme;
+  if (digest === null) {
+    const pieces: Buffer[] = [];
+    return {
+      update: (octets) => void pieces.push(Buffer.from(octets)),
+      verify: (signature) =>
+        verifyCertificateSignature({ signatureAlgorithm, tbs: Buffer.concat(pieces), signature }, key),
+    };
+  }
+  const running: Verify = createVerify(digest);
+  return {
+    update: (octets) => void running.update(octets),
+    verify: (signature) => {
+      try {
+        return running.verify({ key: key.keyObject(), ...optionsOf(scheme) }, signature);
+      } catch {
+        return false;
+      }
+    },
+  };
+}
+
+function optionsOf({ family, saltLength }: Scheme): { padding?: number; saltLength?: number } {
+  if (family === 'pss') return { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
+  return family === 'rsa' ? { padding: constants.RSA_PKCS1_PADDING } : {};
 }
 
 function fits(scheme: Scheme, kind: PublicKeyFacts['kind']): boolean {
@@ -101,8 +145,7 @@ function fits(scheme: Scheme, kind: PublicKeyFacts['kind']): boolean {
   }
 }
 
-function schemeOf(certificate: Certificate): Scheme | null {
-  const { oid, parameters } = certificate.signatureAlgorithm;
+function schemeOf({ oid, parameters }: Algorithm): Scheme | null {
   if (oid === RSASSA_PSS) return parameters === null ? null : parsePss(parameters);
   const scheme = SCHEMES[oid] ?? null;
   if (scheme === null || parameters === null) return scheme;
