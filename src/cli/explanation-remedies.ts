@@ -46,6 +46,10 @@ export function remediesFor(assessment: Assessment): string[] {
       return remedy(...signingRemedies(assessment), `${rule}: { sign: if-possible } sends it unsigned`);
     case 'directory.unavailable':
       return remedy('wait until the source that failed answers; the sending server tries again by itself');
+    case 'trust.undecided':
+      return remedy(
+        'take the certificate that could not be checked out of its source, or ask its owner for another one',
+      );
     default:
       return [];
   }

@@ -52,17 +52,21 @@ export interface CertificateSearch {
   readonly found: boolean;
   /** One line for each candidate that is published and cannot be used. */
   readonly unusable: readonly string[];
-  /** One line for each source or check that could not answer. */
+  /** One line for each candidate whose check could not be finished: no verdict, neither for it nor against it. */
+  readonly undecided: readonly string[];
+  /** One line for each source that could not answer. */
   readonly failures: readonly string[];
 }
 
 /**
  * The facts for {@link decideRecipient}. A usable certificate is enough, also where another source is down; but without
- * one a single failure makes the whole answer unsure, for the certificate may stand where nobody could look.
+ * one a single failure makes the whole answer unsure, for the certificate may stand where nobody could look, and so does
+ * a candidate that could not be checked. Where both happened the source is told of, since that is what can be mended.
  */
 export function certificateFacts(search: CertificateSearch): CertificateFacts {
   if (search.found) return { kind: 'usable' };
   if (search.failures.length > 0) return { kind: 'failed', reason: search.failures.join('; ') };
+  if (search.undecided.length > 0) return { kind: 'undecided', reason: search.undecided.join('; ') };
   if (search.unusable.length > 0) return { kind: 'unusable', reasons: search.unusable };
   return { kind: 'none' };
 }

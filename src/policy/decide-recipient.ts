@@ -19,8 +19,10 @@ export type CertificateFacts =
   | { readonly kind: 'unusable'; readonly reasons: readonly string[] }
   /** Every source answered, and none publishes anything. */
   | { readonly kind: 'none' }
-  /** A source or the trust decision could not answer, and no usable certificate was found elsewhere. */
+  /** A source could not answer, and no usable certificate was found elsewhere. */
   | { readonly kind: 'failed'; readonly reason: string }
+  /** Every source answered, but whether a certificate found there is good could not be decided; none else is usable. */
+  | { readonly kind: 'undecided'; readonly reason: string }
   /** Nobody looked, because no rule could make this recipient encrypt ({@link needsCertificate} is false). */
   | { readonly kind: 'not-asked' };
 
@@ -68,7 +70,8 @@ export type EncryptReason =
   | 'certificate' // encrypted to the certificate chosen
   | 'no-certificate'
   | 'unusable-certificate'
-  | 'unavailable' // could not be found out
+  | 'unavailable' // a source did not answer
+  | 'undecided' // a certificate could not be checked
   | 'not-asked' // defect: needed, and nobody looked
   | 'already-encrypted';
 
@@ -102,6 +105,8 @@ function decideEncryption(input: DecisionInput): Verdict<EncryptReason> {
       return { do: true, reason: 'certificate', refusal: null };
     case 'failed':
       return plainUnless('directory.unavailable', 'unavailable');
+    case 'undecided':
+      return plainUnless('trust.undecided', 'undecided');
     case 'not-asked':
       return plainUnless('defect', 'not-asked');
     case 'none':

@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Address } from '../address.ts';
 import type { CryptoProfile } from '../cms/profile.ts';
-import type { Candidate, DirectoryAnswer } from '../directory/directory.ts';
+import type { Candidate } from '../directory/directory.ts';
 import { gatewayError } from '../errors.ts';
 import { certificateFacts, chooseCertificate } from '../policy/choose-certificate.ts';
 import { type ContentProtection, decideRecipient } from '../policy/decide-recipient.ts';
@@ -39,7 +39,8 @@ export async function gatherFacts(snapshot: Snapshot, to: Address, at: Date): Pr
   const certificate = certificateFacts({
     found: chosen !== null,
     unusable: judged.filter((entry) => !isUndecided(entry.verdict)).flatMap(describeProblem),
-    failures: describeFailures(answer, judged),
+    undecided: judged.filter((entry) => isUndecided(entry.verdict)).flatMap(describeProblem),
+    failures: answer.failures.map(({ source, reason }) => `${source}: ${reason}`),
   });
   return { to, internal, settings, profile, answer, judged, chosen, certificate };
 }
@@ -120,17 +121,16 @@ function signerUnder(signer: SignerFacts, profile: CryptoProfile): SignerFacts {
   return { ...signer, signing: { kind: 'no', reason: 'identity-unfit' }, problem };
 }
 
-/** A path search that ran out of budget has found nothing out: it is no verdict against the certificate (C4). */
+/**
+ * A path search that ran out of budget has found nothing out (C4), nor has one that could not learn whether something
+ * is revoked: neither is a verdict against the certificate, and asking later may bring one.
+ */
 function isUndecided(verdict: TrustVerdict | null): boolean {
-  return verdict !== null && !verdict.ok && verdict.failure.code === 'budget';
+  if (verdict === null || verdict.ok) return false;
+  return verdict.failure.code === 'budget' || verdict.failure.code === 'revocation-unknown';
 }
 
 function describeProblem({ candidate, verdict }: JudgedCandidate): string[] {
   if (verdict === null) return [candidate.problem ?? 'malformed'];
   return verdict.ok ? [] : [verdict.failure.text];
-}
-
-function describeFailures(answer: DirectoryAnswer, judged: readonly JudgedCandidate[]): string[] {
-  const undecided = judged.filter((entry) => isUndecided(entry.verdict)).flatMap(describeProblem);
-  return [...answer.failures.map(({ source, reason }) => `${source}: ${reason}`), ...undecided];
 }

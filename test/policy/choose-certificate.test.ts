@@ -95,16 +95,29 @@ describe('chooseCertificate', () => {
 });
 
 describe('certificateFacts (C28)', () => {
+  const nothing = { found: false, unusable: [], undecided: [], failures: [] };
+
+  it('is content with one usable certificate, whatever else failed', () => {
+    const facts = certificateFacts({ found: true, unusable: ['x'], undecided: ['u'], failures: ['y'] });
+    assert.deepEqual(facts, { kind: 'usable' });
+  });
+
   it('is unsure as soon as one source failed and nothing usable was found', () => {
-    assert.deepEqual(certificateFacts({ found: true, unusable: ['x'], failures: ['y'] }), { kind: 'usable' });
-    assert.deepEqual(certificateFacts({ found: false, unusable: ['x'], failures: ['y', 'z'] }), {
+    assert.deepEqual(certificateFacts({ ...nothing, unusable: ['x'], undecided: ['u'], failures: ['y', 'z'] }), {
       kind: 'failed',
       reason: 'y; z',
     });
-    assert.deepEqual(certificateFacts({ found: false, unusable: ['x'], failures: [] }), {
-      kind: 'unusable',
-      reasons: ['x'],
+  });
+
+  it('is unsure where one candidate could not be checked, also when another is known to be unusable', () => {
+    assert.deepEqual(certificateFacts({ ...nothing, unusable: ['x'], undecided: ['u', 'v'] }), {
+      kind: 'undecided',
+      reason: 'u; v',
     });
-    assert.deepEqual(certificateFacts({ found: false, unusable: [], failures: [] }), { kind: 'none' });
+  });
+
+  it('is sure when everybody answered and everything was checked', () => {
+    assert.deepEqual(certificateFacts({ ...nothing, unusable: ['x'] }), { kind: 'unusable', reasons: ['x'] });
+    assert.deepEqual(certificateFacts(nothing), { kind: 'none' });
   });
 });

@@ -26,6 +26,7 @@ const CERTIFICATES: readonly CertificateFacts[] = [
   { kind: 'unusable', reasons: ['expired'] },
   { kind: 'none' },
   { kind: 'failed', reason: 'ldap: timeout' },
+  { kind: 'undecided', reason: 'too many signature checks' },
   { kind: 'not-asked' },
 ];
 const SIGNINGS: readonly SigningFacts[] = [
@@ -200,6 +201,7 @@ describe('decideRecipient', () => {
       const decision = decideRecipient(inputOf(it));
       const code = decision.kind === 'refuse' ? decision.error : null;
       if (it.certificate.kind === 'failed') assert.equal(code, 'directory.unavailable', rowOf(it));
+      if (it.certificate.kind === 'undecided') assert.equal(code, 'trust.undecided', rowOf(it));
       if (it.certificate.kind === 'not-asked') assert.equal(code, 'defect', rowOf(it));
     }
   });
