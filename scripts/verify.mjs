@@ -20,7 +20,16 @@ const options = new Set(process.argv.slice(2));
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
 /** Programs the tests start, and the Debian package of each. */
-const PROGRAMS = { openssl: 'openssl', postfix: 'postfix', slapd: 'slapd', ldapmodify: 'ldap-utils', git: 'git' };
+const PROGRAMS = {
+  openssl: 'openssl',
+  postfix: 'postfix',
+  slapd: 'slapd',
+  ldapmodify: 'ldap-utils',
+  git: 'git',
+  gpgsm: 'gpgsm',
+  'gpg-agent': 'gpg-agent',
+  cmsutil: 'libnss3-tools',
+};
 
 function run(command, args, environment = {}) {
   console.log(`\n> ${command} ${args.join(' ')}`);
