@@ -9,7 +9,7 @@ import type { Courier, Intake, Queue, QueueEntry } from './queue.ts';
 import type { QueueCounters } from './queue-counters.ts';
 import { formatQueueId } from './queue-id.ts';
 import type { QueueRecord } from './record.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Scheduler } from './schedule/scheduler.ts';
 import type { Store } from './store.ts';
 
 /** Files read at once for a listing. */

@@ -15,7 +15,7 @@ import { hasState } from './mail-state.ts';
 import type { QueueOptions } from './queue.ts';
 import { zeroCounters } from './queue-counters.ts';
 import { reportQueueId } from './queue-id.ts';
-import { Scheduler } from './scheduler.ts';
+import { Scheduler } from './schedule/scheduler.ts';
 import { openSpoolKeys } from './spool-key.ts';
 import type { StoredMail } from './store.ts';
 

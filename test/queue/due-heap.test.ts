@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { DueHeap } from '../../src/queue/due-heap.ts';
-import { Lane } from '../../src/queue/lane.ts';
+import { DueHeap } from '../../src/queue/schedule/due-heap.ts';
+import { Lane } from '../../src/queue/schedule/lane.ts';
 
 describe('the heap of due messages', () => {
   it('gives items in the order they are due, also when they change their mind', () => {

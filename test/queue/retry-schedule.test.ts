@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { planNextAttempt, retryDelayMs } from '../../src/queue/retry-schedule.ts';
+import { planNextAttempt, retryDelayMs } from '../../src/queue/schedule/retry-schedule.ts';
 
 const MINUTE = 60_000;
 const OPTIONS = { firstMs: 5 * MINUTE, maxMs: 67 * MINUTE, lifetimeMs: 5 * 24 * 60 * MINUTE };

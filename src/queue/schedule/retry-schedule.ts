@@ -3,7 +3,7 @@
  * The delay starts at `firstMs` and doubles to `maxMs`; the jitter keeps a thousand messages that were deferred by one
  * outage from coming back in one second. The last attempt falls on the end of the lifetime, never long before it.
  */
-import type { RetryOptions } from './queue.ts';
+import type { RetryOptions } from '../queue.ts';
 
 /** A fifth either way: enough to spread a burst over minutes, little enough that "about five minutes" stays true. */
 const JITTER = 0.2;

@@ -5,32 +5,19 @@
  * A final failure goes through three durable steps: it is stored as `failing`; its report is stored under an id that
  * follows from the failures; the recipients are stored as `failed` and the report may leave. A crash after any step is
  * taken up at that step: the next hop is not asked again, and the report is neither lost nor written twice.
- * What the courier says is believed only in the shape of its contract; anything else is a defect and defers.
  */
-import { asGatewayError, ERROR_TABLE, GatewayError } from '../errors.ts';
-import * as events from '../log/queue-events.ts';
-import { bodyBinding } from './body-binding.ts';
-import { applyUpdate, formatReply, hasState, type MailRecipient, type RecipientChange } from './mail-state.ts';
-import type { Courier, RecipientOutcome, Reply, RetryOptions } from './queue.ts';
-import type { QueueCounters } from './queue-counters.ts';
-import { reportQueueId } from './queue-id.ts';
-import { type QueueGroup, RECORD_FORMAT } from './record.ts';
+import { asGatewayError, ERROR_TABLE } from '../../errors.ts';
+import * as events from '../../log/queue-events.ts';
+import { formatReply, hasState, type MailRecipient, type RecipientChange } from '../mail-state.ts';
+import type { RecipientOutcome } from '../queue.ts';
+import type { StoredMail } from '../store.ts';
+import { callCourier } from './courier-call.ts';
+import { storeFailureReport } from './failure-report.ts';
+import { MailLedger } from './mail-ledger.ts';
 import { planNextAttempt } from './retry-schedule.ts';
-import type { Store, StoredMail } from './store.ts';
+import type { RoundContext } from './round-context.ts';
 
-export interface RoundContext {
-  readonly store: Store;
-  readonly courier: Courier;
-  readonly retry: RetryOptions;
-  readonly counters: QueueCounters;
-  /** Milliseconds since 1970. */
-  now(): number;
-  /** In [0, 1). */
-  random(): number;
-  /** True when a message of this id is stored. */
-  isStored(id: string): boolean;
-}
-
+/** What is left of a message after a round: nothing to deliver, or something to come back to. */
 export type RoundEnd =
   | { readonly kind: 'gone' }
   | {
@@ -48,11 +35,14 @@ export interface CarriedOver {
   readonly reports: readonly string[];
 }
 
+/** Of a message that begins afresh. */
 export const NOTHING_CARRIED: CarriedOver = { changes: [], reports: [] };
 
+/** Its calls come from the scheduler, in this order: owed reports, groups (several may be under way), the finish. */
 export class DeliveryRound {
   readonly #context: RoundContext;
   readonly #mail: StoredMail;
+  readonly #ledger: MailLedger;
   readonly #name: events.MailName;
   readonly #abort = new AbortController();
   readonly #groups: number[];
@@ -60,8 +50,6 @@ export class DeliveryRound {
   readonly reports: string[] = [];
   /** Stored reports that may not leave yet. */
   #heldReports: string[];
-  #unsaved: RecipientChange[] = [];
-  #saving: Promise<void> = Promise.resolve();
   #underWay = 0;
   #asked = false;
   #finishing = false;
@@ -71,9 +59,10 @@ export class DeliveryRound {
   constructor(context: RoundContext, mail: StoredMail, carried: CarriedOver) {
     this.#context = context;
     this.#mail = mail;
+    this.#ledger = new MailLedger(mail);
     this.#name = { queueId: mail.id, traceId: mail.record.traceId };
     this.#heldReports = [...carried.reports];
-    this.#change(carried.changes);
+    this.#ledger.change(carried.changes);
     const waiting = mail.state.recipients.filter((recipient) => recipient.state === 'waiting');
     this.#groups = [...new Set(waiting.map((recipient) => recipient.group))];
   }
@@ -83,7 +72,7 @@ export class DeliveryRound {
     try {
       if (!hasState(this.#mail.state, 'failing')) return true;
       await this.#report();
-      await this.#save(null);
+      await this.#ledger.save(null);
       this.#releaseReports();
       return true;
     } catch (thrown) {
@@ -113,13 +102,19 @@ export class DeliveryRound {
     );
     if (group !== undefined && recipients.length > 0) {
       this.#asked = true;
-      const outcomes = await this.#ask(groupIndex, group, recipients);
-      if (!this.#dropped) this.#change(outcomes.map((outcome, place) => this.#judge(recipients[place], outcome)));
+      const { courier } = this.#context;
+      const signal = this.#abort.signal;
+      const { outcomes, damage } = await callCourier(courier, this.#mail, groupIndex, group, recipients, signal);
+      this.#damage ??= damage;
+      if (!this.#dropped)
+        this.#ledger.change(outcomes.map((outcome, place) => this.#judge(recipients[place], outcome)));
     }
     const last = this.#underWay === 1 && !this.hasMoreGroups;
     if (!last && !this.#dropped) {
       // what cannot be stored now stays in memory and is tried again when the round ends
-      await this.#save(null).catch((thrown: unknown) => events.queueWriteFailed(this.#mail.id, asGatewayError(thrown)));
+      await this.#ledger
+        .save(null)
+        .catch((thrown: unknown) => events.queueWriteFailed(this.#mail.id, asGatewayError(thrown)));
     }
     this.#underWay -= 1;
   }
@@ -139,7 +134,7 @@ export class DeliveryRound {
     const attempts = state.attempts + (this.#asked ? 1 : 0);
     try {
       if (hasState(state, 'failing')) {
-        await this.#save({ attempts, nextAttemptAt });
+        await this.#ledger.save({ attempts, nextAttemptAt });
         await this.#report();
       }
       if (this.#damage !== null) return await this.#setAside();
@@ -148,7 +143,7 @@ export class DeliveryRound {
         events.mailFinished(this.#name);
         return this.#gone();
       }
-      await this.#save({ attempts, nextAttemptAt });
+      await this.#ledger.save({ attempts, nextAttemptAt });
       this.#releaseReports();
       const waits = hasState(state, 'waiting');
       if (waits) events.mailRetriesAt(this.#name, attempts, new Date(nextAttemptAt));
@@ -157,7 +152,7 @@ export class DeliveryRound {
       if (this.#dropped) return this.#gone();
       events.queueWriteFailed(this.#mail.id, asGatewayError(thrown));
       const soon = this.#context.now() + this.#context.retry.firstMs;
-      const carried = { changes: this.#unsaved, reports: this.#heldReports };
+      const carried = { changes: this.#ledger.unsaved, reports: this.#heldReports };
       return { kind: 'waits', attempts, nextAttemptAt: soon, carried };
     }
   }
@@ -172,47 +167,6 @@ export class DeliveryRound {
     this.#dropped = true;
     this.#groups.length = 0;
     this.abort();
-  }
-
-  async #ask(
-    groupIndex: number,
-    group: QueueGroup,
-    recipients: readonly MailRecipient[],
-  ): Promise<readonly RecipientOutcome[]> {
-    const addresses = recipients.map((recipient) => recipient.address);
-    const bodyBytes = this.#mail.bodyBytes(group.content.bodyIndex);
-    const delivery = {
-      queueId: this.#mail.id,
-      record: this.#mail.record,
-      groupIndex,
-      group,
-      recipients: addresses,
-      attempt: this.#mail.state.attempts + 1,
-      ...(bodyBytes === null ? {} : { bodyBytes }),
-      openBody: () => this.#watch(this.#mail.readBody(group.content.bodyIndex)),
-    };
-    try {
-      const outcomes = await this.#context.courier.deliver(delivery, this.#abort.signal);
-      const asAsked =
-        outcomes.length === addresses.length && outcomes.every((outcome, i) => outcome.address === addresses[i]);
-      if (asAsked) return outcomes;
-      throw new Error(`${outcomes.length} outcomes that do not match ${addresses.length} recipients`);
-    } catch (thrown) {
-      events.courierDefect(this.#name, thrown);
-      const row = ERROR_TABLE.defect;
-      const reply: Reply = { code: row.reply, enhanced: row.enhanced, text: row.publicText, hop: null };
-      return addresses.map((address) => ({ address, result: 'deferred', reply, ambiguous: true }));
-    }
-  }
-
-  /** Passes a body on and remembers that it was damaged, whatever the courier makes of it. */
-  async *#watch(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
-    try {
-      yield* body;
-    } catch (thrown) {
-      if (thrown instanceof GatewayError && thrown.code === 'queue.damaged') this.#damage = thrown.detail;
-      throw thrown;
-    }
   }
 
   #judge(recipient: MailRecipient | undefined, outcome: RecipientOutcome): RecipientChange {
@@ -254,7 +208,7 @@ export class DeliveryRound {
   #expire(): void {
     const row = ERROR_TABLE['delivery.expired'];
     const waiting = this.#mail.state.recipients.filter((recipient) => recipient.state === 'waiting');
-    this.#change(
+    this.#ledger.change(
       waiting.map((recipient) => {
         const last = recipient.reply === null ? '' : `; last: ${formatReply(recipient.reply)}`;
         const reply = { code: row.reply, enhanced: row.enhanced, text: `${row.publicText}${last}`, hop: null };
@@ -269,42 +223,13 @@ export class DeliveryRound {
   /** Stores the report of everything that is `failing`, then calls it `failed`. The failures are stored already. */
   async #report(): Promise<void> {
     const failing = this.#mail.state.recipients.filter((recipient) => recipient.state === 'failing');
-    const id = reportQueueId(this.#mail.id, failing);
-    if (this.#context.isStored(id) || (await this.#writeReport(id, failing))) this.#heldReports.push(id);
-    this.#change(failing.map(({ group, recipient }) => ({ group, recipient, state: 'failed', reply: null })));
-  }
-
-  /** @returns false when none is due */
-  async #writeReport(id: string, failing: readonly MailRecipient[]): Promise<boolean> {
-    const unknown: Reply = { code: 0, enhanced: '5.0.0', text: 'delivery failed', hop: null };
-    const report = this.#context.courier.report({
-      queueId: this.#mail.id,
-      record: this.#mail.record,
-      failures: failing.map(({ address, reply }) => ({ address, reply: reply ?? unknown })),
-      at: new Date(this.#context.now()),
-    });
-    if (report === null) {
-      events.reportNotDue(this.#name, failing.length);
-      return false;
-    }
-    const record = { ...report.record, format: RECORD_FORMAT };
-    const intake = await this.#context.store.begin(id, record.traceId);
-    try {
-      const body = intake.body(bodyBinding(record.groups, 0));
-      await body.write(report.body);
-      await body.end();
-      await intake.commit(record);
-    } catch (thrown) {
-      await intake.abort();
-      throw thrown;
-    }
-    this.#context.counters.reports += 1;
-    events.reportQueued(this.#name, id, failing.length);
-    return true;
+    const id = await storeFailureReport(this.#context, this.#mail, failing);
+    if (id !== null) this.#heldReports.push(id);
+    this.#ledger.change(failing.map(({ group, recipient }) => ({ group, recipient, state: 'failed', reply: null })));
   }
 
   async #setAside(): Promise<RoundEnd> {
-    await this.#save(null);
+    await this.#ledger.save(null);
     events.mailDamaged(this.#mail.id, this.#damage ?? '');
     this.#context.counters.damaged += 1;
     await this.#context.store.setAside(this.#mail.id);
@@ -318,25 +243,5 @@ export class DeliveryRound {
 
   #releaseReports(): void {
     this.reports.push(...this.#heldReports.splice(0));
-  }
-
-  #change(changes: readonly RecipientChange[]): void {
-    applyUpdate(this.#mail.state, { changes, schedule: null });
-    this.#unsaved.push(...changes);
-  }
-
-  /** Stores what is not stored yet; one append at a time. @throws GatewayError, and nothing is forgotten */
-  #save(schedule: { attempts: number; nextAttemptAt: number } | null): Promise<void> {
-    const save = this.#saving
-      .catch(() => undefined)
-      .then(async () => {
-        // a copy: results of another group may come while this is written
-        const changes = [...this.#unsaved];
-        if (changes.length === 0 && schedule === null) return;
-        await this.#mail.append({ changes, schedule });
-        this.#unsaved = this.#unsaved.slice(changes.length);
-      });
-    this.#saving = save;
-    return save;
   }
 }

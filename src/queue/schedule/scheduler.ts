@@ -1,25 +1,20 @@
 /**
- * Decides which message is delivered next. Three lanes are served in turn: new mail, deferred mail, and further groups
- * of messages already begun; so a backlog cannot starve new mail, nor new mail the backlog, nor a message to a
- * thousand groups either of them. At most `concurrency` deliveries run, and as many messages are held open.
+ * Decides which message is delivered when: what is due goes into its lane, and the lanes are served in rotation as
+ * slots become free. At most `concurrency` deliveries run, and as many messages are held open.
  *
  * In memory is one small entry a message: records stay on disk until their turn. Waiting is measured on the monotonic
  * clock, so a clock that is set forward does not make the whole queue due at once.
  */
-import { asGatewayError } from '../errors.ts';
-import * as events from '../log/queue-events.ts';
-import {
-  type CarriedOver,
-  DeliveryRound,
-  NOTHING_CARRIED,
-  type RoundContext,
-  type RoundEnd,
-} from './delivery-round.ts';
+import { asGatewayError } from '../../errors.ts';
+import * as events from '../../log/queue-events.ts';
+import type { Courier, RetryOptions } from '../queue.ts';
+import type { QueueCounters } from '../queue-counters.ts';
+import type { Store, StoredMail } from '../store.ts';
+import { DeliveryLanes } from './delivery-lanes.ts';
+import { type CarriedOver, DeliveryRound, NOTHING_CARRIED, type RoundEnd } from './delivery-round.ts';
+import { DeliverySlots } from './delivery-slots.ts';
 import { DueHeap, type DueItem } from './due-heap.ts';
-import { Lane } from './lane.ts';
-import type { Courier, RetryOptions } from './queue.ts';
-import type { QueueCounters } from './queue-counters.ts';
-import type { Store, StoredMail } from './store.ts';
+import type { RoundContext } from './round-context.ts';
 
 /** A timer of Node overflows after 24 days; looking again every hour costs nothing. */
 const TIMER_MS_MAX = 3_600_000;
@@ -50,14 +45,10 @@ export class Scheduler {
   readonly #parts: SchedulerParts;
   readonly #entries = new Map<string, Entry>();
   readonly #due = new DueHeap<Entry>();
-  readonly #fresh = new Lane<Entry>();
-  readonly #deferred = new Lane<Entry>();
-  readonly #further = new Lane<Entry>();
+  readonly #lanes = new DeliveryLanes<Entry>();
+  readonly #slots: DeliverySlots;
   /** Messages whose round is under way. */
   readonly #open = new Set<Entry>();
-  readonly #idleWaiters: (() => void)[] = [];
-  #turn = 0;
-  #slots = 0;
   #courier: Courier | null = null;
   #stopping = false;
   #timer: NodeJS.Timeout | null = null;
@@ -65,6 +56,7 @@ export class Scheduler {
 
   constructor(parts: SchedulerParts) {
     this.#parts = parts;
+    this.#slots = new DeliverySlots(parts.concurrency);
   }
 
   /**
@@ -128,11 +120,11 @@ export class Scheduler {
   async stop(graceMs: number): Promise<number> {
     this.#stopping = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    if (!(await this.#idle(graceMs))) {
+    if (!(await this.#slots.idle(graceMs))) {
       for (const entry of this.#entries.values()) entry.round?.abort();
-      await this.#idle(ABORT_SETTLE_MS);
+      await this.#slots.idle(ABORT_SETTLE_MS);
     }
-    return this.#slots;
+    return this.#slots.taken;
   }
 
   #wait(entry: Entry, nextAttemptAt: number | null): void {
@@ -169,36 +161,29 @@ export class Scheduler {
     for (let entry = this.#due.take(nowMs); entry !== null; entry = this.#due.take(nowMs)) {
       if (entry.phase !== 'waits') continue;
       entry.phase = 'ready';
-      (entry.attempts === 0 ? this.#fresh : this.#deferred).push(entry);
+      (entry.attempts === 0 ? this.#lanes.fresh : this.#lanes.deferred).push(entry);
     }
-    while (this.#slots < this.#parts.concurrency && this.#startNext(this.#courier)) {
-      // every turn takes a slot
+    while (this.#slots.free && this.#startNext(this.#courier)) {
+      // every turn takes a slot or an entry that is gone
     }
     this.#setTimer(nowMs);
   }
 
+  /** False when there is nothing to start. */
   #startNext(courier: Courier): boolean {
-    const lanes = [this.#fresh, this.#deferred, this.#further];
-    for (let i = 0; i < lanes.length; i += 1) {
-      const lane = lanes[(this.#turn + i) % lanes.length];
-      // no message is opened beyond the number of slots: its record would wait in memory
-      if (lane === undefined || (lane !== this.#further && this.#open.size >= this.#parts.concurrency)) continue;
-      const entry = lane.take();
-      if (entry === undefined) continue;
-      this.#turn = (this.#turn + i + 1) % lanes.length;
-      if (entry.phase === 'gone') return true;
-      this.#slots += 1;
-      const running = entry.round === null ? this.#openRound(entry, courier) : this.#deliverGroup(entry, entry.round);
-      running
-        .catch((thrown: unknown) => this.#defect(entry, thrown))
-        .finally(() => {
-          this.#slots -= 1;
-          if (this.#slots === 0) for (const wake of this.#idleWaiters.splice(0)) wake();
-          this.#askPump();
-        });
-      return true;
-    }
-    return false;
+    // no message is opened beyond the number of slots: its record would wait in memory
+    const entry = this.#lanes.take(this.#open.size < this.#slots.limit);
+    if (entry === undefined) return false;
+    if (entry.phase === 'gone') return true;
+    this.#slots.take();
+    const running = entry.round === null ? this.#openRound(entry, courier) : this.#deliverGroup(entry, entry.round);
+    running
+      .catch((thrown: unknown) => this.#defect(entry, thrown))
+      .finally(() => {
+        this.#slots.release();
+        this.#askPump();
+      });
+    return true;
   }
 
   async #openRound(entry: Entry, courier: Courier): Promise<void> {
@@ -220,7 +205,7 @@ export class Scheduler {
   async #deliverGroup(entry: Entry, round: DeliveryRound): Promise<void> {
     const group = round.takeGroup();
     if (round.hasMoreGroups) {
-      this.#further.push(entry);
+      this.#lanes.further.push(entry);
       this.#askPump();
     }
     if (group !== null) await round.deliver(group);
@@ -294,17 +279,5 @@ export class Scheduler {
     this.#timer = setTimeout(() => this.#pump(), delayMs);
     // waiting mail alone does not keep a process alive that has nothing else to do
     this.#timer.unref();
-  }
-
-  /** True when nothing runs within the time. */
-  #idle(timeoutMs: number): Promise<boolean> {
-    if (this.#slots === 0) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), timeoutMs);
-      this.#idleWaiters.push(() => {
-        clearTimeout(timer);
-        resolve(true);
-      });
-    });
   }
 }
