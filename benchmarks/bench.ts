@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- seal|relay] [--rounds N]`: runs the benchmarks and writes benchmarks/results/NAME.md and .json with
+ * `npm run bench [-- seal|relay|trust] [--rounds N]`: runs the benchmarks and writes benchmarks/results/NAME.md and .json with
  * commit, Node version and machine. Trust the ratios: they come from interleaved rounds of one run.
  */
 import { execFileSync } from 'node:child_process';
@@ -7,11 +7,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { benchRelay, formatRelay } from './relay.ts';
 import { benchSeal, formatSeal } from './seal.ts';
+import { benchTrust, formatTrust } from './trust.ts';
 
 const words = process.argv.slice(2);
 const roundsAt = words.indexOf('--rounds');
 const rounds = roundsAt < 0 ? 5 : Number(words[roundsAt + 1]);
-const wanted = words.filter((word, index) => !word.startsWith('--') && index !== roundsAt + 1);
+const wanted = words.filter((word, index) => !word.startsWith('--') && (roundsAt < 0 || index !== roundsAt + 1));
 const RESULTS = 'benchmarks/results';
 
 function machine(): Record<string, string> {
@@ -46,4 +47,8 @@ if (wanted.length === 0 || wanted.includes('relay')) {
   const rows = await benchRelay(Math.min(rounds, 3));
   if (rows === null) console.log('relay: smtp-source and smtp-sink are not installed (Debian package postfix)');
   else save('relay', 'Relaying: smtp-source, gateway, smtp-sink on one machine', formatRelay(rows), rows);
+}
+if (wanted.length === 0 || wanted.includes('trust')) {
+  const rows = await benchTrust(rounds);
+  save('trust', 'Trust: validations a second, one thread', formatTrust(rows), rows);
 }

@@ -131,7 +131,8 @@ class CollectionTrust implements Trust {
   private resultOf(question: TrustQuestion, collection: TrustCollection): PathResult {
     const { certificate, purpose, address, at, extraIntermediates } = question;
     if (asksPolicies(question)) return validateIn(question, collection);
-    const asked = `${certificate.sha256} ${collection.name} ${collection.version} ${purpose} ${address?.text ?? ''}`;
+    // the position stands for name and version: the collections of one Trust never change
+    const asked = `${certificate.sha256}${this.ordered.indexOf(collection)} ${purpose} ${address?.text ?? ''}`;
     const accepted = this.accepted.find(asked, at);
     if (accepted !== null) return accepted;
     // what was refused may be accepted with other company; what was accepted stays so

@@ -88,26 +88,34 @@ function* issuerChecks(issuer: Certificate, purpose: Purpose, at: Date): Checks 
 
 /** What holds for every certificate of a path. */
 function* anyCertificate(certificate: Certificate, at: Date): Checks {
-  const name = certificate.subjectName;
   // asked so that an invalid Date, which compares as neither, is never "valid"
   if (!(at <= certificate.notAfter)) {
     const sides = `expired ${dateText(certificate.notAfter)} (checked at ${dateText(at)})`;
-    yield pathFailure('expired', certificate, `${name}: ${sides}`);
+    yield pathFailure('expired', certificate, `${certificate.subjectName}: ${sides}`);
   }
   if (!(at >= certificate.notBefore)) {
     const sides = `valid from ${dateText(certificate.notBefore)} (checked at ${dateText(at)})`;
-    yield pathFailure('not-yet-valid', certificate, `${name}: ${sides}`);
+    yield pathFailure('not-yet-valid', certificate, `${certificate.subjectName}: ${sides}`);
   }
   // RFC 5280 §4.1.2.4
-  if (isEmptyName(certificate.issuer)) yield pathFailure('malformed', certificate, `${name} has an empty issuer name`);
+  if (isEmptyName(certificate.issuer))
+    yield pathFailure('malformed', certificate, `${certificate.subjectName} has an empty issuer name`);
   for (const { oid, critical } of certificate.extensions) {
     if (critical && !PROCESSED.has(oid)) {
-      yield pathFailure('critical-extension', certificate, `${name}: critical extension ${oid} is not known here`);
+      yield pathFailure(
+        'critical-extension',
+        certificate,
+        `${certificate.subjectName}: critical extension ${oid} is not known here`,
+      );
     }
   }
   const weakness = findKeyWeakness(certificate);
   if (weakness !== null) {
-    yield pathFailure(weakness.kind === 'weak' ? 'weak-key' : 'key-kind', certificate, `${name}: ${weakness.text}`);
+    yield pathFailure(
+      weakness.kind === 'weak' ? 'weak-key' : 'key-kind',
+      certificate,
+      `${certificate.subjectName}: ${weakness.text}`,
+    );
   }
 }
 

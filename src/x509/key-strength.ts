@@ -24,8 +24,22 @@ const CURVES: ReadonlySet<string> = new Set([
 /** What is wrong with a key: `kind` is unsupported altogether, `weak` is what C7 lists. null: nothing. */
 export type KeyWeakness = { readonly kind: 'weak' | 'unsupported'; readonly text: string } | null;
 
-/** @param certificate attacker-chosen, parsed */
+const known = new WeakMap<Certificate, { readonly weakness: KeyWeakness }>();
+
+/**
+ * Found out once for each certificate, for an authority's is asked about with every path below it.
+ * @param certificate attacker-chosen, parsed
+ */
 export function findKeyWeakness(certificate: Certificate): KeyWeakness {
+  let found = known.get(certificate);
+  if (found === undefined) {
+    found = { weakness: weaknessOf(certificate) };
+    known.set(certificate, found);
+  }
+  return found.weakness;
+}
+
+function weaknessOf(certificate: Certificate): KeyWeakness {
   const { key } = certificate;
   switch (key.kind) {
     case 'rsa':
