@@ -1,0 +1,54 @@
+/** Collections change under a running gateway, without a restart; a partner's root vouches for that partner only. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
+import { GatewayHouse, submit } from '../support/gateway-house.ts';
+
+const FROM = 'anna@example.org';
+const MESSAGE = `From: ${FROM}\r\nTo: someone\r\nSubject: hello\r\n\r\nhello\r\n`;
+
+describe('trust import into a running gateway', function () {
+  this.timeout(60_000);
+  let house: GatewayHouse;
+  const bank = makeAuthority({ name: 'Bank Root' });
+  const publish = (email: string): void => {
+    const { pem } = makeCertificate(bank, { emails: [email] });
+    writeFileSync(path.join(house.folder, 'partners', `${email}.pem`), pem);
+  };
+  /** The reply to RCPT. */
+  const reply = async (to: string): Promise<string> => {
+    const { rcpt } = await submit(house.port, FROM, [to], MESSAGE);
+    return rcpt[0] ?? '';
+  };
+
+  before(async () => {
+    house = await GatewayHouse.open({
+      stopped: true,
+      rules: ['bank.example: { encrypt: required }', 'evil.example: { encrypt: required }'],
+    });
+    mkdirSync(path.join(house.folder, 'bank'));
+    writeFileSync(path.join(house.folder, 'bank', 'other.pem'), makeAuthority({ name: 'Unused' }).pem);
+    const yaml = readFileSync(house.config, 'utf8');
+    const named = 'trust: { default: trust, bank: { from: bank, only-for: [bank.example] } }';
+    writeFileSync(house.config, yaml.replace('trust: { default: trust }', named));
+    publish('bob@bank.example');
+    publish('eve@evil.example');
+    await house.start();
+  });
+  after(() => house.close());
+
+  it('is refused before, accepted after, refused again when the root is removed; never for another domain', async () => {
+    const file = path.join(house.folder, 'scratch', 'bank.pem');
+    writeFileSync(file, bank.pem);
+    assert.match(await reply('bob@bank.example'), /550 5\.7\.1/);
+    const imported = house.cli('trust', 'import', file, '--name', 'bank');
+    assert.equal(imported.status, 0, imported.stderr);
+    assert.match(imported.stdout, /the running gateway uses it from now on/);
+    assert.match(await reply('bob@bank.example'), /250 2/);
+    for (let times = 0; times < 2; times++) assert.match(await reply('eve@evil.example'), /550 5\.7\.1/);
+    const removed = house.cli('trust', 'remove', bank.certificate.sha256, '--name', 'bank');
+    assert.equal(removed.status, 0, removed.stderr);
+    assert.match(await reply('bob@bank.example'), /550 5\.7\.1/);
+  });
+});
