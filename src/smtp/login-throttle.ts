@@ -1,14 +1,14 @@
 /**
- * Slows down password guessing: every failed attempt of an IP address doubles the wait before its next one, counted
- * before the password is looked at, so that neither hanging up early nor many connections at once buys tries (S11).
+ * Slows down password guessing: every failed attempt of an IP address doubles the wait before its next one. An attempt
+ * counts as failed until it is found right, so that neither hanging up early nor many connections at once buys tries
+ * (S11). Once it is found right, those that came after it wait that much less: a server that logs in on ten connections
+ * at once is no guesser.
  *
  * Password hashes of all clients run at most two at a time: they are made to be expensive, and the thread pool that
  * computes them also serves files and signatures.
  */
-import { setTimeout as wait } from 'node:timers/promises';
+import { LoginWait, waitAfter } from './login-wait.ts';
 
-const FIRST_WAIT_MS = 250;
-const WAIT_MS_MAX = 8000;
 /** Failures older than this are forgotten. */
 const MEMORY_MS = 15 * 60_000;
 /** The oldest address is forgotten first; a flood of addresses must not fill the memory. */
@@ -16,12 +16,17 @@ const ADDRESSES_MAX = 10_000;
 const HASHES_AT_ONCE = 2;
 
 interface Failures {
+  /** Attempts that failed, and those under way. */
   count: number;
+  /** When the latest attempt came. */
   last: number;
+  /** Of the attempts under way, in the order they came. */
+  readonly waits: Set<LoginWait>;
 }
 
 /** One for all listeners. */
 export class LoginThrottle {
+  /** By IP address; the one that was silent for longest comes first. */
   readonly #failures = new Map<string, Failures>();
   readonly #clock: () => number;
   #running = 0;
@@ -37,40 +42,53 @@ export class LoginThrottle {
    * @param verify resolves to whether the login is right
    */
   async attempt(ip: string, verify: () => Promise<boolean>): Promise<boolean> {
-    const delay = this.waitOf(ip);
-    this.#count(ip);
-    if (delay > 0) await wait(delay, undefined, { ref: false });
-    const right = await this.#inTurn(verify);
-    if (right) this.#forgive(ip);
-    return right;
+    const failures = this.#failuresOf(ip);
+    const wait = new LoginWait(failures.count, this.#clock);
+    failures.count += 1;
+    failures.waits.add(wait);
+    try {
+      await wait.end;
+      const right = await this.#inTurn(verify);
+      if (right) this.#forgive(ip, failures, wait);
+      return right;
+    } finally {
+      failures.waits.delete(wait);
+    }
   }
 
   /** Milliseconds that the next attempt of this address would wait. */
   waitOf(ip: string): number {
     const failures = this.#failures.get(ip);
     if (failures === undefined || this.#clock() - failures.last > MEMORY_MS) return 0;
-    return Math.min(FIRST_WAIT_MS * 2 ** (failures.count - 1), WAIT_MS_MAX);
+    return waitAfter(failures.count);
   }
 
-  #count(ip: string): void {
+  #failuresOf(ip: string): Failures {
     const now = this.#clock();
     const known = this.#failures.get(ip);
-    const fresh = known === undefined || now - known.last > MEMORY_MS ? { count: 0, last: now } : known;
+    const failures: Failures =
+      known === undefined || now - known.last > MEMORY_MS ? { count: 0, last: now, waits: new Set() } : known;
+    failures.last = now;
     this.#failures.delete(ip);
-    this.#failures.set(ip, { count: Math.min(fresh.count + 1, 32), last: now });
-    if (this.#failures.size <= ADDRESSES_MAX) return;
-    for (const oldest of this.#failures.keys()) {
-      this.#failures.delete(oldest);
-      break;
+    this.#failures.set(ip, failures);
+    if (this.#failures.size > ADDRESSES_MAX) {
+      for (const oldest of this.#failures.keys()) {
+        this.#failures.delete(oldest);
+        break;
+      }
     }
+    return failures;
   }
 
   /** Takes back the attempt just counted, not the failures before it: one good account must not cover for guessing. */
-  #forgive(ip: string): void {
-    const failures = this.#failures.get(ip);
-    if (failures === undefined) return;
+  #forgive(ip: string, failures: Failures, right: LoginWait): void {
     failures.count -= 1;
-    if (failures.count <= 0) this.#failures.delete(ip);
+    if (failures.count <= 0 && this.#failures.get(ip) === failures) this.#failures.delete(ip);
+    let later = false;
+    for (const wait of failures.waits) {
+      if (later) wait.shorten();
+      if (wait === right) later = true;
+    }
   }
 
   async #inTurn(verify: () => Promise<boolean>): Promise<boolean> {

@@ -65,6 +65,25 @@ describe('smtp: login throttle', () => {
     assert.equal(throttle.waitOf('192.0.2.1'), 250);
   });
 
+  it('takes many right logins at once for what they are: none waits for what an earlier one did not fail', async () => {
+    // a clock that stands still: nothing is waited out, so only what is taken back lets the later ones through
+    const throttle = new LoginThrottle(() => 0);
+    const logins = Array.from({ length: 12 }, () =>
+      throttle.attempt('192.0.2.1', () => new Promise((resolve) => setImmediate(() => resolve(true)))),
+    );
+    assert.equal(throttle.waitOf('192.0.2.1'), 8000);
+    const late = new Promise((resolve) => setTimeout(resolve, 4000, 'late').unref());
+    assert.notEqual(await Promise.race([Promise.all(logins), late]), 'late');
+    assert.equal(throttle.waitOf('192.0.2.1'), 0);
+  });
+
+  it('lets a right login take back nothing but itself', async () => {
+    const throttle = new LoginThrottle(() => 0);
+    void throttle.attempt('192.0.2.1', () => new Promise(() => undefined));
+    await throttle.attempt('192.0.2.1', () => Promise.resolve(true));
+    assert.equal(throttle.waitOf('192.0.2.1'), 250);
+  });
+
   it('runs two checks at a time', async () => {
     const throttle = new LoginThrottle();
     let running = 0;
