@@ -52,9 +52,11 @@ export async function openInput(file: string | undefined, twice: boolean, termin
 /** Synchronous reads: this process has nothing else to do, and each costs a third of one through the thread pool. */
 function fileSource(descriptor: number, start: number): RangedSource {
   return {
-    async *open(from = 0, to = Number.MAX_SAFE_INTEGER): AsyncGenerator<Buffer, void, undefined> {
+    async *open(from = 0, to = Number.MAX_SAFE_INTEGER, scratch = false): AsyncGenerator<Buffer, void, undefined> {
+      // fresh memory costs more than the reading
+      const reused = scratch ? Buffer.allocUnsafeSlow(READ_OCTETS) : null;
       for (let at = from; at < to; ) {
-        const chunk = Buffer.allocUnsafeSlow(READ_OCTETS);
+        const chunk = reused ?? Buffer.allocUnsafeSlow(READ_OCTETS);
         const octets = readSync(descriptor, chunk, 0, Math.min(READ_OCTETS, to - at), start + at);
         if (octets === 0) return;
         at += octets;

@@ -7,7 +7,7 @@
 import type { ReaderPolicy } from '../cms/reader-policy.ts';
 import type { ReopenableSource } from '../cms/reopenable-source.ts';
 import { unprovenContent } from '../cms/signed-data-reader.ts';
-import { type SignedResult, verifySignedData } from '../cms/verification.ts';
+import { type SeenContent, type SignedResult, verifySignedData } from '../cms/verification.ts';
 import type { CertificateJudge } from '../cms/verification-signer.ts';
 import { type FoundCms, findCms, hasBareLineEnds, withLineEnds } from '../smime/open-cms.ts';
 import { type CmsInput, openInput } from './cms-input.ts';
@@ -39,7 +39,7 @@ export async function cmsVerify(options: VerifyOptions, terminal: Terminal): Pro
     inputs.push(input);
     const found = await findCms(input.source, options.form);
     const content = await contentOf(found, options.content, inputs, terminal);
-    const judged = await judgeContent(found.object, content, judge, policy);
+    const judged = await judgeContent(found.object, content, found.seen, { judge, policy });
     const code = say(judged, options, terminal);
     const octets = released(judged, found.object, options.outputAnyway === true);
     if (octets !== null) {
@@ -82,14 +82,14 @@ async function contentOf(
 async function judgeContent(
   object: ReopenableSource,
   content: ReopenableSource | null,
-  judge: CertificateJudge,
-  policy: ReaderPolicy,
+  seen: SeenContent | null,
+  rules: { readonly judge: CertificateJudge; readonly policy: ReaderPolicy },
 ): Promise<Judged> {
-  const result = await verifySignedData(object, { content, judge, policy });
+  const result = await verifySignedData(object, { content, seen, ...rules });
   const changed = result.ok && result.signers.some(({ reason }) => reason === 'digest-mismatch');
   if (content === null || !changed || !(await hasBareLineEnds(content))) return { result, content, repaired: false };
   const crlf = withLineEnds(content);
-  const again = await verifySignedData(object, { content: crlf, judge, policy });
+  const again = await verifySignedData(object, { content: crlf, ...rules });
   const better = again.ok && again.signers.every(({ reason }) => reason !== 'digest-mismatch');
   return better ? { result: again, content: crlf, repaired: true } : { result, content, repaired: false };
 }

@@ -11,6 +11,7 @@ export class ContentDigests {
   private readonly running: readonly { readonly name: DigestName; readonly hash: Hash }[];
   private headPieces: Buffer[] = [];
   private length = 0;
+  private ended: Map<DigestName, Buffer> | null = null;
 
   constructor(names: Iterable<DigestName>) {
     this.running = [...new Set(names)].map((name) => ({ name, hash: startDigest(name) }));
@@ -37,6 +38,7 @@ export class ContentDigests {
 
   /** Ends the pass. */
   values(): Map<DigestName, Buffer> {
-    return new Map(this.running.map(({ name, hash }) => [name, hash.digest()]));
+    this.ended ??= new Map(this.running.map(({ name, hash }) => [name, hash.digest()]));
+    return new Map(this.ended);
   }
 }

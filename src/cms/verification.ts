@@ -21,6 +21,11 @@ import { judgeSigners, type SignedReason, type SignerVerdict } from './verificat
 export interface VerificationOptions<T> {
   /** What application/pkcs7-signature is a signature of: the exact octets of the first part. Null: it must be inside. */
   readonly content?: ReopenableSource | null;
+  /**
+   * What a pass over exactly `content` has found already: then it is not read again before the release, unless a signer
+   * asks for another digest. Not together with `inspect`.
+   */
+  readonly seen?: SeenContent | null;
   readonly judge: CertificateJudge;
   readonly policy?: ReaderPolicy;
   /** eContentTypes that are wanted; id-data alone by default (RFC 8551 §2.4.1). */
@@ -31,6 +36,13 @@ export interface VerificationOptions<T> {
   readonly inspect?: Inspector<T>;
   /** Makes certificates of DER; a cache may stand behind it. */
   readonly parse?: (der: Buffer) => Certificate;
+}
+
+/** A pass over content that somebody else made, such as the one that looked for its end. */
+export interface SeenContent {
+  readonly digests: ContentDigests;
+  /** Of the source, asked before that pass; null where it has none. */
+  readonly identity: string | null;
 }
 
 interface SignedFacts<T> {
@@ -95,7 +107,8 @@ class Verification<T> {
   }
 
   async run(): Promise<SignedResult<T>> {
-    const identity = await this.identity();
+    // of what was digested: a source that changed since then must not pass
+    const identity = this.options.seen ? this.options.seen.identity : await this.identity();
     const { parts, inspected } = await this.readObject();
     const misplaced = this.checkPlace(parts);
     if (misplaced !== null) return this.invalid(parts, [], misplaced, null);
@@ -153,6 +166,10 @@ class Verification<T> {
     content: ReopenableSource,
     parts: SignedDataParts,
   ): Promise<{ digests: ContentDigests; inspected: T }> {
+    const seen = this.options.seen ?? null;
+    // without an inspector T is undefined
+    if (seen !== null && this.options.inspect === undefined)
+      return { digests: seen.digests, inspected: undefined as T };
     const names = parts.signers.map(signerDigest).filter((name) => name !== null);
     const digests = new ContentDigests(this.choose([...new Set(names)]));
     const inspected = await inspectAndProve(tapped(content.open(), digests), this.inspect);

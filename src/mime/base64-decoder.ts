@@ -37,16 +37,19 @@ export class Base64Decoder {
    * @throws GatewayError message.malformed
    */
   update(chunk: Buffer): Buffer {
-    const pieces: Buffer[] = [];
+    if (chunk.length === 0) return NOTHING;
+    const out = Buffer.allocUnsafe(Math.ceil((this.#group.length + chunk.length) / 4) * 3);
+    let to = 0;
     for (let at = 0; at < chunk.length; ) {
-      at = this.#unfold(chunk, at, pieces);
+      const unfolded = this.#unfold(chunk, at, out, to);
+      at = unfolded.at;
       // what the kernel left: to the end of that line, so that it may go on behind it
       const lineEnd = chunk.length - at < UNFOLD_OCTETS_MIN ? -1 : chunk.indexOf(LF, at);
       const end = lineEnd === -1 ? chunk.length : lineEnd + 1;
-      if (end > at) pieces.push(this.#plain(chunk.toString('latin1', at, end)));
+      to = end > at ? this.#plain(chunk.toString('latin1', at, end), out, unfolded.to) : unfolded.to;
       at = end;
     }
-    return pieces.length === 1 ? (pieces[0] ?? NOTHING) : Buffer.concat(pieces);
+    return out.subarray(0, to);
   }
 
   /** The body ended. @throws GatewayError message.malformed when it ended within a group */
@@ -55,28 +58,31 @@ export class Base64Decoder {
   }
 
   /** Decodes lines of one width from `from` on. @returns where it stopped, in front of a line */
-  #unfold(chunk: Buffer, from: number, pieces: Buffer[]): number {
+  #unfold(chunk: Buffer, from: number, out: Buffer, start: number): { readonly at: number; readonly to: number } {
     const kernel = this.#kernel;
-    if (kernel === null || this.#ended || this.#group !== '' || chunk.length - from < UNFOLD_OCTETS_MIN) return from;
+    const nothing = { at: from, to: start };
+    if (kernel === null || this.#ended || this.#group !== '' || chunk.length - from < UNFOLD_OCTETS_MIN) return nothing;
     const lineEnd = chunk.indexOf(LF, from);
     const crlf = lineEnd > from && chunk[lineEnd - 1] === CR;
     const width = lineEnd - from - (crlf ? 1 : 0);
-    if (width < 16 || width > WIDTH_MAX || width % 4 !== 0) return from;
+    if (width < 16 || width > WIDTH_MAX || width % 4 !== 0) return nothing;
     const lineOctets = width + (crlf ? 2 : 1);
+    let to = start;
     for (let at = from; ; ) {
       const lines = Math.floor(Math.min(chunk.length - at, UNFOLD_OCTETS_MAX) / lineOctets);
-      if (lines === 0) return at;
+      if (lines === 0) return { at, to };
       chunk.copy(kernel.input, 0, at, at + lines * lineOctets);
       const read = kernel.unfold(lines, width, crlf);
-      if (read > 0) pieces.push(Buffer.from(kernel.output.subarray(0, (read / lineOctets) * (width / 4) * 3)));
+      to += kernel.output.copy(out, to, 0, (read / lineOctets) * (width / 4) * 3);
       at += read;
-      if (read < lines * lineOctets) return at;
+      if (read < lines * lineOctets) return { at, to };
     }
   }
 
-  #plain(text: string): Buffer {
+  /** @returns where the next octet goes */
+  #plain(text: string, out: Buffer, to: number): number {
     const characters = this.#group + text.replace(/[\r\n\t ]+/g, '');
-    if (characters === this.#group) return NOTHING;
+    if (characters === this.#group) return to;
     if (this.#ended) throw malformed('goes on after its padding');
     if (!/^[A-Za-z0-9+/]*={0,2}$/.test(characters)) throw malformed('has a character that is not base64');
     const rest = characters.length % 4;
@@ -87,7 +93,7 @@ export class Base64Decoder {
     }
     const whole = characters.length - rest;
     this.#group = characters.slice(whole);
-    return Buffer.from(characters.slice(0, whole), 'base64');
+    return to + out.write(characters.slice(0, whole), to, 'base64');
   }
 }
 

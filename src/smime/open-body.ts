@@ -9,7 +9,7 @@ import { gatewayError } from '../errors.ts';
 import { Base64Decoder } from '../mime/base64-decoder.ts';
 import { parseTransferEncoding } from '../mime/content-type.ts';
 import type { HeaderBlock } from '../mime/header-block.ts';
-import { derivedFrom, type RangedSource } from './ranged-source.ts';
+import { convertedFrom, type RangedSource } from './ranged-source.ts';
 
 /** The body of an entity without its transfer encoding. @throws GatewayError message.malformed for encodings not taken */
 export function decodedBody(body: RangedSource, header: HeaderBlock): ReopenableSource {
@@ -18,7 +18,7 @@ export function decodedBody(body: RangedSource, header: HeaderBlock): Reopenable
   if (values.length > 1 || ambiguous) {
     throw gatewayError('message.malformed', 'Content-Transfer-Encoding can be read in two ways');
   }
-  if (mechanism === 'base64') return derivedFrom(body, decoded);
+  if (mechanism === 'base64') return convertedFrom(body, decoded);
   if (mechanism === 'binary' || mechanism === '8bit' || mechanism === '7bit') return body;
   throw gatewayError('message.malformed', `CMS under transfer encoding ${mechanism}`);
 }

@@ -7,6 +7,7 @@
  * (catalogue M3), a multipart/signed that has not exactly two parts, base64 that is none.
  */
 import type { ReopenableSource } from '../cms/reopenable-source.ts';
+import type { SeenContent } from '../cms/verification.ts';
 import { gatewayError } from '../errors.ts';
 import { parseContentType } from '../mime/content-type.ts';
 import type { HeaderBlock } from '../mime/header-block.ts';
@@ -25,6 +26,8 @@ export interface FoundCms {
   readonly object: ReopenableSource;
   /** The signed part of multipart/signed, from its first header octet on; null for anything else. */
   readonly content: ReopenableSource | null;
+  /** What the pass that found `content` saw of it; null without one. */
+  readonly seen: SeenContent | null;
   /** Of the message; null where there is none. */
   readonly header: HeaderBlock | null;
 }
@@ -43,8 +46,8 @@ const CMS_TYPES = new Set([
  * @throws GatewayError message.malformed, message.limits; what the source throws
  */
 export async function findCms(source: RangedSource, form: CmsForm): Promise<FoundCms> {
-  if (form === 'der') return { object: source, content: null, header: null };
-  if (form === 'pem') return { object: await openPem(source), content: null, header: null };
+  if (form === 'der') return { object: source, content: null, seen: null, header: null };
+  if (form === 'pem') return { object: await openPem(source), content: null, seen: null, header: null };
   const { header, bodyAt } = await readOpenHeader(source.open());
   const types = header.all('content-type');
   const type = parseContentType(types[0] ?? '');
@@ -56,7 +59,7 @@ export async function findCms(source: RangedSource, form: CmsForm): Promise<Foun
     return { ...parts, header };
   }
   if (!CMS_TYPES.has(type.mediaType)) throw gatewayError('message.malformed', `${type.mediaType} is not S/MIME`);
-  return { object: decodedBody(partOf(source, bodyAt), header), content: null, header };
+  return { object: decodedBody(partOf(source, bodyAt), header), content: null, seen: null, header };
 }
 
 /** The same content with CRLF line ends throughout: how it was signed, before something on the way changed them. */

@@ -8,15 +8,17 @@ export interface RangedSource extends ReopenableSource {
   /**
    * @param from first octet, 0 by default
    * @param to behind the last octet; the end by default
+   * @param scratch true: a piece is void when the next is asked for, so its memory may be used again
    */
-  open(from?: number, to?: number): AsyncIterable<Buffer>;
+  open(from?: number, to?: number, scratch?: boolean): AsyncIterable<Buffer>;
 }
 
 /** The octets between two places of a source. @param to null: to its end */
 export function partOf(source: RangedSource, from: number, to: number | null = null): RangedSource {
   const end = to ?? Number.MAX_SAFE_INTEGER;
   return withIdentity(source, {
-    open: (start = 0, stop = end - from) => source.open(from + start, Math.min(end, from + stop)),
+    open: (start = 0, stop = end - from, scratch = false) =>
+      source.open(from + start, Math.min(end, from + stop), scratch),
   });
 }
 
@@ -26,6 +28,14 @@ export function derivedFrom(
   make: (octets: AsyncIterable<Buffer>) => AsyncIterable<Buffer>,
 ): ReopenableSource {
   return withIdentity(source, { open: () => make(source.open()) });
+}
+
+/** {@link derivedFrom} for one who makes new octets of each piece before asking for the next. */
+export function convertedFrom(
+  source: RangedSource,
+  make: (octets: AsyncIterable<Buffer>) => AsyncIterable<Buffer>,
+): ReopenableSource {
+  return withIdentity(source, { open: () => make(source.open(undefined, undefined, true)) });
 }
 
 /** Octets in memory, which the caller does not change. */
