@@ -1,6 +1,6 @@
 /**
- * The command line of `sealgate cms`. What answers it is loaded when it is called for: these commands are run many times
- * by scripts, and loading the whole gateway would cost more than a small message.
+ * The command line of `sealgate cms`. What answers it is loaded when it is called for, and the gateway not at all: these
+ * commands are run many times by scripts, and loading everything would cost more than a small message.
  */
 import { type Command, Option } from 'commander';
 import type { DecryptOptions } from './cms-decrypt-command.ts';
@@ -8,6 +8,7 @@ import type { ShowOptions } from './cms-show-command.ts';
 import type { VerifyOptions } from './cms-verify-command.ts';
 import type { EncryptOptions, SealOptions, SignOptions } from './cms-write-command.ts';
 import type { ExitCode } from './exit-code.ts';
+import { emptyProgram, runProgram } from './program.ts';
 import type { Terminal } from './terminal.ts';
 
 const IN = ['--in <file>', 'read this file (standard input)'] as const;
@@ -18,6 +19,15 @@ const CIPHER = ['--cipher <name>', 'content cipher instead of that of the profil
 const CHAIN = ['--chain <file>', 'certificates to include beside the signer'] as const;
 const PASSWORD = ['--password-file <file>', 'password of the key file, its first line'] as const;
 const ALLOW = ['--allow <names...>', 'take what is old or weak, by name: see docs/cms.md'] as const;
+
+/** Runs a command line that begins with `cms`, as the whole program would. @param words without the program's own name */
+export function runCmsCommandLine(words: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  return runProgram(words, (answer) => {
+    const program = emptyProgram(terminal);
+    addCmsCommands(program, terminal, answer);
+    return program;
+  });
+}
 
 export function addCmsCommands(program: Command, terminal: Terminal, answer: (code: ExitCode) => void): void {
   const cms = program.command('cms').description('sign, encrypt, decrypt and verify files (S/MIME, CMS)');

@@ -10,7 +10,6 @@ import { BerReader } from '../asn1/ber-reader.ts';
 import { TAG } from '../asn1/der-writer.ts';
 import { readCertificateBundle } from '../cms/certificate-bundle.ts';
 import { GatewayError } from '../errors.ts';
-import { parsePkcs12File } from '../keys/pkcs12-file.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { CmsStop } from './cms-stop.ts';
 import { EXIT } from './exit-code.ts';
@@ -65,7 +64,11 @@ export async function readKeyMaterial(file: string, password: Buffer | null): Pr
   const octets = await readOctets(file);
   try {
     if (octets[0] !== 0x30) return readPemMaterial(file, octets, password);
-    if (isPkcs12(octets)) return await parsePkcs12File(octets, password ?? Buffer.alloc(0), pkcs12Conversion(file));
+    if (isPkcs12(octets)) {
+      // loaded when it is needed: reading its structure takes a library that costs more than a small message
+      const { parsePkcs12File } = await import('../keys/pkcs12-file.ts');
+      return await parsePkcs12File(octets, password ?? Buffer.alloc(0), pkcs12Conversion(file));
+    }
     if (isPrivateKey(octets)) {
       return { key: createPrivateKey({ key: octets, format: 'der', type: 'pkcs8' }), certificates: [] };
     }

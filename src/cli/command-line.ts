@@ -1,5 +1,5 @@
 /** The commands and options of `sealgate`, and which function answers each. docs/cli.md documents every one. */
-import { Command, CommanderError } from 'commander';
+import type { Command } from 'commander';
 import { formatConfigurationReference } from '../config/configuration-reference.ts';
 import { VERSION } from '../gateway.ts';
 import { openAssessor } from './assessor.ts';
@@ -7,9 +7,10 @@ import { addCertificateCommands } from './certificate-commands.ts';
 import { type CheckOptions, check } from './check-command.ts';
 import { addCmsCommands } from './cms-commands.ts';
 import { type ControlOptions, health, queueDrop, queueList, queueRetry, queueShow, reload } from './control-command.ts';
-import { EXIT, type ExitCode } from './exit-code.ts';
+import type { ExitCode } from './exit-code.ts';
 import { type ExplainOptions, explain } from './explain-command.ts';
 import { loginHash } from './login-command.ts';
+import { type Answer, emptyProgram, runProgram } from './program.ts';
 import { type StartOptions, start } from './start-command.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -18,45 +19,13 @@ import type { Terminal } from './terminal.ts';
  * @param words without the program's own name
  * @returns the exit code; rejects only for a defect
  */
-export async function runCommandLine(words: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  let code: ExitCode = EXIT.ok;
-  const program = buildProgram(terminal, (result) => {
-    code = result;
-  });
-  try {
-    await program.parseAsync([...words], { from: 'user' });
-    return code;
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    // help and version that were asked for are results
-    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  }
+export function runCommandLine(words: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  return runProgram(words, (answer) => buildProgram(terminal, answer));
 }
-
-/** What the library says of a wrong command line: an error with a suggestion, or the whole help where a command is missing. */
-function sayUsage(text: string, terminal: Terminal): void {
-  const [first = '', ...rest] = text.trimEnd().split('\n');
-  if (!first.startsWith('error: ')) {
-    terminal.say('a command is missing');
-    terminal.hint('--help shows the commands');
-    return;
-  }
-  terminal.say(first.slice('error: '.length));
-  for (const suggestion of rest) terminal.hint(suggestion.replace(/^\((.*)\)$/, '$1').toLowerCase());
-}
-
-type Answer = (code: ExitCode) => void;
 
 /** Every command, for running and for the test that docs/cli.md names them all. */
 export function buildProgram(terminal: Terminal, answer: Answer): Command {
-  const program = new Command('sealgate')
-    .description('S/MIME gateway: signs and encrypts the mail that leaves an organisation')
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => terminal.out(text.trimEnd()),
-      writeErr: (text) => sayUsage(text, terminal),
-      outputError: (text, write) => write(text),
-    });
+  const program = emptyProgram(terminal);
   addHouseCommands(program, terminal, answer);
   addQueueCommands(program, terminal, answer);
   addCertificateCommands(program, terminal, answer);
