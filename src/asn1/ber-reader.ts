@@ -11,7 +11,7 @@ import { gatewayError } from '../errors.ts';
 /** Deepest nesting followed. */
 export const BER_DEPTH_MAX = 32;
 /** Largest input, in octets. */
-export const BER_OCTETS_MAX = 16 * 1024 * 1024;
+const BER_OCTETS_MAX = 16 * 1024 * 1024;
 
 /** One value; `content` is without end-of-contents octets. Views of the input. */
 export interface BerElement {

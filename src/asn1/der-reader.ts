@@ -11,7 +11,7 @@ import { gatewayError } from '../errors.ts';
 /** Deepest nesting that is followed. A certificate needs about 10. */
 export const DER_DEPTH_MAX = 32;
 /** Largest input by default, in octets: nothing that is read whole is larger. */
-export const DER_OCTETS_MAX = 16 * 1024 * 1024;
+const DER_OCTETS_MAX = 16 * 1024 * 1024;
 
 /** One value: its identifier octet, all its octets, and its content octets. Views of the input. */
 export interface DerElement {

@@ -60,7 +60,7 @@ function settingLines({ settings, decision, certificate }: Assessment): string[]
 }
 
 /** `rules.to.bank.example (sealgate.yaml:22)`. */
-export function formatOrigin(origin: Origin): string {
+function formatOrigin(origin: Origin): string {
   if (origin.file === null || origin.line === null) return printable(origin.path);
   return `${printable(origin.path)} (${printable(origin.file)}:${origin.line})`;
 }

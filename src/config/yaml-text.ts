@@ -9,7 +9,7 @@ import { type Document, isAlias, isMap, isSeq, type ParsedNode, parseDocument, t
 import type { MistakeList } from './mistake-list.ts';
 
 /** A configuration of thousands of rules has some 100 KB. */
-export const CONFIGURATION_BYTES_MAX = 1024 * 1024;
+const CONFIGURATION_BYTES_MAX = 1024 * 1024;
 /** The language itself needs six. */
 const NESTING_MAX = 40;
 const INDENTATION_MAX = 200;

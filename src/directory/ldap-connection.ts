@@ -191,7 +191,7 @@ function requestStartTls(socket: net.Socket): Promise<void> {
 }
 
 /** What ldapts gets for its socket: each `data` event is one checked message. */
-export class CheckedSocket extends Duplex {
+class CheckedSocket extends Duplex {
   readonly #socket: net.Socket;
   readonly #messages = new LdapMessages();
   /** ldapts asks these two: the connection is there already. */

@@ -8,7 +8,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
 /** A key and its chain take some 10,000 octets. */
-export const PRIVATE_FILE_OCTETS_MAX = 1024 * 1024;
+const PRIVATE_FILE_OCTETS_MAX = 1024 * 1024;
 
 /** The octets, to be wiped by the caller after use; or `problem: what to do`; or that there is no such file. */
 export type PrivateFile =

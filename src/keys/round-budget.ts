@@ -8,9 +8,9 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { gatewayError } from '../errors.ts';
 
 /** Most rounds of all key derivations of one file together. OpenSSL and Windows write 2,000 each. */
-export const ROUNDS_MAX = 10_000_000;
+const ROUNDS_MAX = 10_000_000;
 /** Longest that all of them may take. */
-export const DERIVATION_MS_MAX = 10_000;
+const DERIVATION_MS_MAX = 10_000;
 /** Rounds between two chances for other work. */
 const ROUNDS_AT_A_TIME = 20_000;
 

@@ -60,7 +60,7 @@ export function needsCertificate(settings: ResolvedSettings): boolean {
 }
 
 /** True when the rule speaks about this recipient, whether or not a more specific one overrides it. */
-export function ruleApplies(rule: RecipientRule, recipient: Address): boolean {
+function ruleApplies(rule: RecipientRule, recipient: Address): boolean {
   switch (rule.match.kind) {
     case 'address':
       return rule.match.address.key === recipient.key;

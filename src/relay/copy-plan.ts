@@ -85,7 +85,7 @@ function copyOf(form: BodyForm, recipients: readonly TreatedRecipient[]): Copy {
 }
 
 /** `signed and encrypted (default)`, `encrypted (default)`, `signed`, `as it came`. */
-export function describeForm(form: BodyForm): string {
+function describeForm(form: BodyForm): string {
   if (form.kind === 'as-it-came') return 'as it came';
   if (form.kind === 'signed') return 'signed';
   return `${form.signed ? 'signed and encrypted' : 'encrypted'} (${form.profile.name})`;

@@ -22,7 +22,7 @@ export function logDecision(trace: string, stage: 'rcpt' | 'header', assessment:
 }
 
 /** `signed and encrypted`, `encrypted`, `signed`, `neither signed nor encrypted`, or `refused: CODE`. */
-export function describeDecision({ decision }: Assessment): string {
+function describeDecision({ decision }: Assessment): string {
   if (decision.kind === 'refuse') return `refused: ${decision.error}`;
   if (decision.encrypt) return decision.sign ? 'signed and encrypted' : 'encrypted';
   return decision.sign ? 'signed' : 'neither signed nor encrypted';

@@ -13,7 +13,7 @@ import { createHash } from 'node:crypto';
 import { isQueueId, QUEUE_ID_CHARACTERS } from '../queue-id.ts';
 
 /** Version written by this code; an older one would be read, a newer one is refused by name. */
-export const MAIL_FILE_VERSION = 1;
+const MAIL_FILE_VERSION = 1;
 
 export const HEADER_OCTETS = 96;
 export const KEY_ID_OCTETS = 8;
