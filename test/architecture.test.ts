@@ -131,6 +131,21 @@ describe('architecture', () => {
     );
   });
 
+  it('is what docs/design.md draws', () => {
+    const text = readFileSync(path.join(process.cwd(), 'docs/design.md'), 'utf8');
+    const drawn = new Map<string, string>();
+    for (const [, room = '', last = ''] of text.matchAll(/^\| `([\w.]+)\/?` \|[^|]*\| ([^|]*) \|$/gm))
+      drawn.set(room, last);
+    // these three are drawn in words: everything, every room but cli, option types of rooms
+    const rows = Object.entries(ARROWS).filter(([room]) => !['cli', 'gateway.ts', 'config'].includes(room));
+    for (const [room, { any, types = [] }] of rows) {
+      const cell = [...any, ...types.map((type) => `${type} types`)].sort();
+      const said = (drawn.get(room) ?? 'nothing').split(', ').sort();
+      assert.deepEqual(said, cell.length === 0 ? ['-'] : cell, room);
+    }
+    for (const room of ROOMS) assert.ok(drawn.has(room), room);
+  });
+
   it('has no circle of imports', () => {
     const next = new Map<string, string[]>();
     for (const { file, to } of LOCAL) next.set(file, [...(next.get(file) ?? []), to]);
