@@ -189,7 +189,7 @@ const retryShape = map({
 export const queueShape = map({
   folder: required(
     path,
-    'Folder of the accepted mail, every file of it encrypted with `key`. Made at the first start.',
+    'Folder of the accepted mail, every file of it spool-sealed with `key`. Made at the first start.',
   ),
   key: required(
     path,
