@@ -1,0 +1,179 @@
+/**
+ * The six operations of S/MIME as the product does them, each over one message from its file or from memory, to a sink
+ * that counts: sign, encrypt and seal (sign and encrypt) with the writers, decrypt, verify and open (decrypt and verify)
+ * with the readers, both passes. Keys and certificates are parsed once, as in a gateway.
+ */
+import { createPrivateKey, sign, X509Certificate } from 'node:crypto';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { startDigest } from '../src/cms/algorithms/digests.ts';
+import { ContentEncryptor } from '../src/cms/content-encryptor.ts';
+import { openEnvelope } from '../src/cms/enveloped-data-reader.ts';
+import { type CryptoProfile, PROFILES } from '../src/cms/profile.ts';
+import type { Signer } from '../src/cms/signer.ts';
+import { streamEnvelopedData } from '../src/cms/streamed-envelope-writer.ts';
+import type { Unwrapper } from '../src/cms/unwrapper.ts';
+import { type SignedResult, verifySignedData } from '../src/cms/verification.ts';
+import type { CertificateJudge } from '../src/cms/verification-signer.ts';
+import { KeyUnwrapper } from '../src/keys/key-unwrapper.ts';
+import { systemEntropy } from '../src/keys/system-entropy.ts';
+import { Base64Encoder } from '../src/mime/base64-encoder.ts';
+import { AUTH_ENVELOPED_FIELDS, ENVELOPED_FIELDS } from '../src/smime/content-fields.ts';
+import { findCms } from '../src/smime/open-cms.ts';
+import { type OpenedEntity, openEntity } from '../src/smime/open-entity.ts';
+import { openSealed } from '../src/smime/open-sealed.ts';
+import type { RangedSource } from '../src/smime/ranged-source.ts';
+import { SigningUnit } from '../src/smime/signing-unit.ts';
+import type { Certificate } from '../src/x509/certificate.ts';
+import { parseCertificate } from '../src/x509/certificate-reader.ts';
+import { validatePath } from '../src/x509/path-validator.ts';
+
+export type Operation = 'sign' | 'encrypt' | 'seal' | 'decrypt' | 'verify' | 'open';
+
+const CHUNK = 65_536;
+
+export interface Parties {
+  readonly signer: Signer;
+  readonly recipient: Certificate;
+  readonly profile: CryptoProfile;
+  readonly unwrapper: Unwrapper;
+  readonly judge: CertificateJudge;
+}
+
+/** @param folder holds ca.pem, and of alice (signs) and bob (receives) .pem and .key */
+export function readParties(folder: string, cipher: string): Parties {
+  const load = (name: string) => parseCertificate(new X509Certificate(readFileSync(path.join(folder, name))).raw);
+  const key = createPrivateKey(readFileSync(path.join(folder, 'alice.key')));
+  const algorithm = key.asymmetricKeyType === 'ec' ? 'ecdsa-sha256' : 'rsa-pkcs1-sha256';
+  const recipient = load('bob.pem');
+  const opener = createPrivateKey(readFileSync(path.join(folder, 'bob.key')));
+  const anchors = [load('ca.pem')];
+  const profile = { ...PROFILES['default'], content: cipher } as CryptoProfile;
+  return {
+    signer: {
+      certificate: load('alice.pem'),
+      chain: [],
+      algorithm,
+      // in this thread, so that CPU time is comparable with peers of one thread
+      sign: async (attributes) => sign('sha256', attributes, key),
+    },
+    recipient,
+    profile,
+    unwrapper: new KeyUnwrapper([{ certificate: recipient, key: opener }]),
+    judge: async (leaf, companions) => {
+      const intermediates = [...companions];
+      const result = validatePath({ leaf, anchors, intermediates, at: new Date(), purpose: 'sign', address: null });
+      return result.ok ? { ok: true } : { ok: false, detail: result.failure.text };
+    },
+  };
+}
+
+/** Octets in memory, in chunks as a file gives them. */
+export async function* chunksOf(octets: Buffer): AsyncGenerator<Buffer, void, undefined> {
+  for (let at = 0; at < octets.length; at += CHUNK) yield octets.subarray(at, at + CHUNK);
+}
+
+/** Octets of a file, read in this thread as the command line reads them. */
+export function fileSource(file: string): RangedSource {
+  return {
+    async *open(from = 0, to = Number.MAX_SAFE_INTEGER, scratch = false) {
+      const descriptor = openSync(file, 'r');
+      const reused = scratch ? Buffer.allocUnsafeSlow(CHUNK) : null;
+      try {
+        for (let at = from; at < to; ) {
+          const chunk = reused ?? Buffer.allocUnsafeSlow(CHUNK);
+          const octets = readSync(descriptor, chunk, 0, Math.min(CHUNK, to - at), at);
+          if (octets === 0) return;
+          at += octets;
+          yield octets === CHUNK ? chunk : chunk.subarray(0, octets);
+        }
+      } finally {
+        closeSync(descriptor);
+      }
+    },
+    identity: async () => {
+      const { ino, size, mtimeMs, ctimeMs } = statSync(file);
+      return [ino, size, mtimeMs, ctimeMs].join();
+    },
+  };
+}
+
+/** Both passes over a message in S/MIME form. @returns octets released @throws Error when it is not proven */
+export async function readMessage(
+  operation: 'decrypt' | 'verify' | 'open',
+  message: RangedSource,
+  { unwrapper, judge }: Parties,
+): Promise<number> {
+  const { object, content, seen } = await findCms(message, 'smime');
+  if (operation === 'verify') return release(proven(await verifySignedData(object, { content, seen, judge })));
+  if (operation === 'open') {
+    const opened = await openSealed(object, { unwrapper, judge });
+    if (!opened.ok || opened.signed === null) throw new Error('not opened');
+    const octets = await release(proven(opened.signed));
+    opened.envelope.close();
+    return octets;
+  }
+  const opened = await openEnvelope(object, { unwrapper });
+  if (!opened.ok) throw new Error(opened.failure.detail);
+  const octets = await release(opened);
+  opened.close();
+  return octets;
+}
+
+function proven(result: SignedResult): { release(): AsyncIterable<Buffer> } {
+  if (!result.ok) throw new Error(result.failure.detail);
+  if (!result.valid) throw new Error(result.detail);
+  return result;
+}
+
+async function release(proof: { release(): AsyncIterable<Buffer> }): Promise<number> {
+  let octets = 0;
+  for await (const part of proof.release()) octets += part.length;
+  return octets;
+}
+
+/** A whole message in S/MIME form, used up at once. @returns octets written */
+export async function writeMessage(
+  operation: 'sign' | 'encrypt' | 'seal',
+  message: AsyncIterable<Buffer>,
+  parties: Parties,
+): Promise<number> {
+  let octets = 0;
+  for await (const part of sealedMessage(operation, message, parties)) octets += part.length;
+  return octets;
+}
+
+/** The octets of the same; a piece is void when the next is asked for. */
+export async function* sealedMessage(
+  operation: 'sign' | 'encrypt' | 'seal',
+  message: AsyncIterable<Buffer>,
+  { signer, recipient, profile }: Parties,
+): AsyncGenerator<Buffer, void, undefined> {
+  const entity = await openEntity(message);
+  const unit = operation === 'encrypt' ? null : new SigningUnit(signer, profile, systemEntropy);
+  if (operation === 'sign' && unit !== null) {
+    yield* signed(unit, entity, unit.frame.messageFields);
+    return;
+  }
+  const encryptor = new ContentEncryptor(profile, systemEntropy);
+  const infos = encryptor.recipientInfos([recipient]);
+  const content = unit === null ? entity.octets(false) : signed(unit, entity, unit.frame.innerHeader);
+  const encoder = new Base64Encoder();
+  yield Buffer.concat([encryptor.envelope === 'authEnveloped' ? AUTH_ENVELOPED_FIELDS : ENVELOPED_FIELDS, CRLF]);
+  for await (const part of streamEnvelopedData(encryptor, infos, content)) yield encoder.lend(part);
+  yield encoder.final();
+}
+
+const CRLF = Buffer.from('\r\n');
+
+async function* signed(unit: SigningUnit, entity: OpenedEntity, fields: Buffer): AsyncGenerator<Buffer> {
+  const lead = fields === unit.frame.innerHeader ? [fields] : [fields, CRLF];
+  yield Buffer.concat([...lead, unit.frame.opening]);
+  const hash = startDigest(unit.digest);
+  for await (const block of entity.octets(true)) {
+    hash.update(block);
+    yield block;
+  }
+  const { closing } = await unit.sign(hash.digest(), new Date(), null);
+  if (closing !== null) yield closing;
+}
