@@ -84,7 +84,7 @@ function report(
 ): ExitCode {
   if (reply.kind === 'not-running') {
     terminal.say(`no gateway is running with this configuration (nobody answers at ${socket})`);
-    terminal.hint('sealgate start, or --config for another one');
+    terminal.hint('sealgate start, or --config for another one; if queue.folder was changed while it runs, restart it');
     return EXIT.temporary;
   }
   if (reply.status === 200) {
