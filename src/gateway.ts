@@ -69,7 +69,7 @@ export function controlSocketIn(spoolFolder: string): string {
 
 /**
  * Opens everything that judging mail needs: trust, identities, directory. All mistakes of all three at once.
- * The caller closes the snapshot's directory.
+ * The caller closes the snapshot.
  */
 export async function openSnapshot(configuration: Configuration): Promise<Opened<Snapshot>> {
   const [trust, identities, directory] = await Promise.all([
@@ -86,6 +86,7 @@ export async function openSnapshot(configuration: Configuration): Promise<Opened
   ];
   if (!trust.ok || !directory.ok || mistakes.length > 0) {
     if (directory.ok) await directory.directory.close();
+    if (trust.ok) await trust.trust.close();
     return { ok: false, mistakes };
   }
   const value: Snapshot = {
@@ -99,6 +100,11 @@ export async function openSnapshot(configuration: Configuration): Promise<Opened
     vouchHeaders: vouchHeadersOf(configuration),
   };
   return { ok: true, value, warnings: [...trust.warnings, ...identities.warnings, ...directory.warnings] };
+}
+
+/** Ends what a snapshot has running: its directory and the renewal of its evidence of revocation. */
+export async function closeSnapshot({ directory, trust }: Snapshot): Promise<void> {
+  await Promise.all([directory.close(), trust.close()]);
 }
 
 /** What the running Node cannot compute is the administrator's mistake, found at the start and not at the first message. */
@@ -124,7 +130,7 @@ export async function openGateway(configuration: Configuration): Promise<Opened<
   if (!snapshot.ok) return snapshot;
   const queue = await openQueue(configuration.queue);
   if (!queue.ok) {
-    await snapshot.value.directory.close();
+    await closeSnapshot(snapshot.value);
     return queue;
   }
   const gateway = new RunningGateway(configuration, snapshot.value, queue.queue);
@@ -196,9 +202,9 @@ class RunningGateway implements Gateway {
     await this.#courier.close();
     for (const [old, timer] of this.#old) {
       clearTimeout(timer);
-      await old.directory.close();
+      await closeSnapshot(old);
     }
-    await this.#snapshot.directory.close();
+    await closeSnapshot(this.#snapshot);
     await this.#controlServer?.close();
     gatewayStopped();
   }
@@ -237,7 +243,7 @@ class RunningGateway implements Gateway {
     try {
       await this.#door?.reconfigure(read.configuration.door, this.#relay());
     } catch (error) {
-      await snapshot.value.directory.close();
+      await closeSnapshot(snapshot.value);
       throw error;
     }
     this.#courier.reconfigure(read.configuration.delivery);
@@ -258,7 +264,7 @@ class RunningGateway implements Gateway {
   #closeOld(snapshot: Snapshot): void {
     clearTimeout(this.#old.get(snapshot));
     this.#old.delete(snapshot);
-    void snapshot.directory.close();
+    void closeSnapshot(snapshot);
   }
 
   #views(): ControlViews {
@@ -286,6 +292,7 @@ class RunningGateway implements Gateway {
       routes: this.#courier.status(),
       directory: this.#snapshot.directory.status(),
       trust: this.#snapshot.trust.collections,
+      revocation: this.#snapshot.trust.revocation,
     };
   }
 }

@@ -5,7 +5,7 @@
 import type { Address } from '../address.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Submitter } from '../envelope.ts';
-import { type Opened, openSnapshot } from '../gateway.ts';
+import { closeSnapshot, type Opened, openSnapshot } from '../gateway.ts';
 import { concludeAssessment, gatherFacts } from '../relay/assess-recipient.ts';
 import { assessSigner, assumeSigner } from '../relay/assess-signer.ts';
 import type { Assessment, Assessor } from '../relay/assessment.ts';
@@ -19,7 +19,7 @@ export async function openAssessor(configuration: Configuration, now: () => Date
   const snapshot = opened.value;
   const assessor: Assessor = {
     assess: (from, to, message) => assess(snapshot, from, to, message, now()),
-    close: () => snapshot.directory.close(),
+    close: () => closeSnapshot(snapshot),
   };
   return { ok: true, value: assessor, warnings: opened.warnings };
 }
@@ -32,11 +32,13 @@ async function assess(
   at: Date,
 ): Promise<Assessment> {
   const facts = await gatherFacts(snapshot, to, at);
-  if (message === null) return concludeAssessment(facts, from, assumeSigner(snapshot, from, null, at).facts, 'none');
+  if (message === null) {
+    return concludeAssessment(facts, from, (await assumeSigner(snapshot, from, null, at)).facts, 'none');
+  }
   const opened = await openMessage(once(withCrlf(message)));
   await opened.close();
   const content = checkHeader(opened.header, snapshot.hostname);
-  const signer = assessSigner(snapshot, opened.header, from, VOUCHING_CLIENT, at);
+  const signer = await assessSigner(snapshot, opened.header, from, VOUCHING_CLIENT, at);
   return concludeAssessment(facts, from, signer.facts, content);
 }
 

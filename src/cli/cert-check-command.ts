@@ -6,7 +6,7 @@
  * an ADDRESS is looked up in the configured directory. Exit 0 valid, 1 not valid, 65 unreadable, 64 usage.
  */
 import { type Address, parseAddress } from '../address.ts';
-import { openSnapshot } from '../gateway.ts';
+import { closeSnapshot, openSnapshot } from '../gateway.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { PathResult } from '../x509/path.ts';
 import { validatePath } from '../x509/path-validator.ts';
@@ -132,7 +132,7 @@ async function withSnapshot(
   try {
     return await answer(opened.value);
   } finally {
-    await opened.value.directory.close();
+    await closeSnapshot(opened.value);
   }
 }
 

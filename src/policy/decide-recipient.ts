@@ -34,6 +34,9 @@ export type SigningFacts =
   /** At RCPT, before the header came. */
   | { readonly kind: 'unknown' };
 
+/** Reason of {@link SigningFacts}: whether our own certificate is valid could not be found out. */
+export const IDENTITY_UNDECIDED = 'identity-undecided';
+
 /** The protection the body already has, by its own media type: attacker-chosen. At RCPT it is `none`. */
 export type ContentProtection = 'none' | 'signed' | 'encrypted';
 
@@ -139,6 +142,8 @@ function decideSignature(input: DecisionInput): Verdict<SignReason> {
     case 'yes':
       return { do: true, reason: 'identity', refusal: null };
     case 'no':
+      // unsure is temporary, also where a signature is only wished for: tomorrow it may be possible
+      if (input.signing.reason === IDENTITY_UNDECIDED) return plainUnless('trust.undecided', 'no-right');
       return unsigned(level, 'no-right');
     case 'unknown':
       return { do: true, reason: 'undecided', refusal: null };

@@ -50,7 +50,7 @@ export async function acceptMessage(
   try {
     const { header } = opened;
     const content = checkHeader(header, snapshot.hostname);
-    const signer = assessSigner(snapshot, header, envelope.from, envelope.submitter, startedAt);
+    const signer = await assessSigner(snapshot, header, envelope.from, envelope.submitter, startedAt);
     const assessments = facts.map((fact) => concludeAssessment(fact, envelope.from, signer.facts, content));
     refuseUnserved(envelope, assessments);
     logUnsigned(envelope, signer, assessments);

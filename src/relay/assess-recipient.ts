@@ -60,7 +60,9 @@ export function concludeAssessment(
     content,
     nullSender: from === null,
   });
-  return { ...facts, from, signer, content, decision, revocation: 'not checked' };
+  const verdict = facts.chosen?.verdict ?? null;
+  const revocation = verdict?.ok === true ? verdict.revocation : 'not checked';
+  return { ...facts, from, signer, content, decision, revocation };
 }
 
 async function judgeCandidates(
@@ -76,6 +78,7 @@ async function judgeCandidates(
     if (verdicts.length > 0) await setImmediate();
     verdicts.push(judgeCandidate(trust, candidate, to, profile, at));
   }
+  await decideUndecided(trust, candidates, verdicts, to, profile, at);
   const eligible = candidates.flatMap((candidate, index) => {
     const { certificate, rank } = candidate;
     return certificate !== null && verdicts[index]?.ok === true ? [{ certificate, rank, index }] : [];
@@ -88,6 +91,31 @@ async function judgeCandidates(
     lost: losses.get(index) ?? null,
   }));
   return { judged, chosen: choice.chosen === null ? null : (judged[choice.chosen.index] ?? null) };
+}
+
+/**
+ * Waits for what is not known about revocation, unless another certificate will do meanwhile. All at once, so that the
+ * wait is that of one.
+ */
+async function decideUndecided(
+  trust: Trust,
+  candidates: readonly Candidate[],
+  verdicts: (TrustVerdict | null)[],
+  to: Address,
+  profile: CryptoProfile,
+  at: Date,
+): Promise<void> {
+  if (verdicts.some((verdict) => verdict?.ok === true)) return;
+  await Promise.all(
+    candidates.map(async (candidate, index) => {
+      const verdict = verdicts[index] ?? null;
+      const { certificate, companions: extraIntermediates } = candidate;
+      if (certificate === null || verdict === null || verdict.ok) return;
+      if (verdict.failure.code !== 'revocation-unknown') return;
+      await trust.prepare({ certificate, purpose: 'encrypt', address: to, at, extraIntermediates });
+      verdicts[index] = judgeCandidate(trust, candidate, to, profile, at);
+    }),
+  );
 }
 
 function judgeCandidate(

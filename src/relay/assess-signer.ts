@@ -6,7 +6,9 @@ import type { Address } from '../address.ts';
 import type { Submitter } from '../envelope.ts';
 import type { Identity } from '../keys/identities.ts';
 import type { HeaderBlock } from '../mime/header-block.ts';
+import { IDENTITY_UNDECIDED } from '../policy/decide-recipient.ts';
 import { judgeSigningRight, SIGNING_REFUSALS, type SigningRefusal } from '../policy/signing-right.ts';
+import type { TrustQuestion } from '../trust/trust.ts';
 import type { SignerFacts } from './assessment.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -21,12 +23,12 @@ export interface SignerAssessment {
  * Before the header is known: From is taken to be MAIL FROM. Refuses only what no header can mend.
  * @param submitter null takes the client to vouch (for `explain`)
  */
-export function assumeSigner(
+export async function assumeSigner(
   snapshot: Snapshot,
   from: Address | null,
   submitter: Submitter | null,
   at: Date,
-): SignerAssessment {
+): Promise<SignerAssessment> {
   if (from === null) return refused('null-sender', SIGNING_REFUSALS['null-sender'], true);
   if (!snapshot.rules.ours.includes(from.domain)) return refused('not-ours', SIGNING_REFUSALS['not-ours'], true);
   const refusal = submitter === null ? null : clientRefusal(submitter, from);
@@ -35,13 +37,13 @@ export function assumeSigner(
 }
 
 /** With the header: every condition of promise 8. */
-export function assessSigner(
+export async function assessSigner(
   snapshot: Snapshot,
   header: HeaderBlock,
   from: Address | null,
   submitter: Submitter,
   at: Date,
-): SignerAssessment {
+): Promise<SignerAssessment> {
   const right = judgeSigningRight({ header, envelopeFrom: from, submitter, ours: snapshot.rules.ours });
   if (!right.ok) return refused(right.reason, SIGNING_REFUSALS[right.reason], false);
   return assessIdentity(snapshot, right.address, at, false);
@@ -56,20 +58,27 @@ function clientRefusal(submitter: Submitter, from: Address): SigningRefusal | nu
   return null;
 }
 
-function assessIdentity(snapshot: Snapshot, address: Address, at: Date, assumed: boolean): SignerAssessment {
+async function assessIdentity(
+  snapshot: Snapshot,
+  address: Address,
+  at: Date,
+  assumed: boolean,
+): Promise<SignerAssessment> {
   const identity = snapshot.identities.find(address);
   if (identity === null) return refused('no-identity', `there is no identity for ${address.text}`, assumed);
-  const verdict = snapshot.trust.judge({
-    certificate: identity.certificate,
-    purpose: 'sign',
-    address,
-    at,
-    extraIntermediates: identity.companions,
-  });
+  const { certificate, companions: extraIntermediates } = identity;
+  const question: TrustQuestion = { certificate, purpose: 'sign', address, at, extraIntermediates };
+  let verdict = snapshot.trust.judge(question);
+  if (!verdict.ok && verdict.failure.code === 'revocation-unknown') {
+    await snapshot.trust.prepare(question);
+    verdict = snapshot.trust.judge(question);
+  }
   if (!verdict.ok) {
+    const undecided = verdict.failure.code === 'budget' || verdict.failure.code === 'revocation-unknown';
+    const reason = undecided ? IDENTITY_UNDECIDED : 'identity-invalid';
     const problem = `the certificate of ${address.text} is not valid: ${verdict.failure.text}`;
     return {
-      facts: { ...refused('identity-invalid', problem, assumed).facts, certificate: identity.certificate },
+      facts: { ...refused(reason, problem, assumed).facts, certificate: identity.certificate },
       identity: null,
     };
   }

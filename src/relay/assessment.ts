@@ -33,8 +33,8 @@ export interface Assessment {
   /** Protection that the body had already; `none` where no message was given. */
   readonly content: ContentProtection;
   readonly decision: Decision;
-  /** Until revocation is built; said in `explain` so that nobody takes silence for a check. */
-  readonly revocation: 'not checked';
+  /** Of the chosen certificate; `not checked` is said too, so that nobody takes silence for a check. */
+  readonly revocation: string;
 }
 
 /** One published certificate and what became of it. */

@@ -33,7 +33,8 @@ class RelayTransaction implements Transaction {
   readonly #options: RelayOptions;
   readonly #mail: MailCommand;
   readonly #snapshot: Snapshot;
-  readonly #signer: SignerAssessment;
+  /** Begun at MAIL, for it may have to wait; asked for at RCPT. */
+  readonly #signer: Promise<SignerAssessment>;
   /** By address key. */
   readonly #facts = new Map<string, RecipientFacts>();
 
@@ -42,11 +43,13 @@ class RelayTransaction implements Transaction {
     this.#mail = mail;
     this.#snapshot = options.snapshot();
     this.#signer = assumeSigner(this.#snapshot, mail.from, mail.submitter, options.now());
+    // a mail that has no recipient asks nobody
+    this.#signer.catch(() => {});
   }
 
   async recipient(address: Address): Promise<void> {
     const facts = await gatherFacts(this.#snapshot, address, this.#options.now());
-    const assessment = concludeAssessment(facts, this.#mail.from, this.#signer.facts, 'none');
+    const assessment = concludeAssessment(facts, this.#mail.from, (await this.#signer).facts, 'none');
     logDecision(this.#mail.traceId, 'rcpt', assessment);
     if (assessment.decision.kind === 'refuse') {
       throw gatewayError(assessment.decision.error, `${address.text}: ${assessment.decision.why.encrypt}`);

@@ -5,17 +5,18 @@
  *
  * Refused: to open with any mistake in a collection, for a certificate missing silently is mail refused silently; to
  * let a partner's collection vouch for anybody else's domains (catalogue C29), whatever was asked before.
- * Revocation is not checked in this version, and every verdict says so.
+ * Revocation is checked as configured (`revocation-service.ts`); where it is not, every verdict says so.
  */
 import { createHash } from 'node:crypto';
 import { canEncryptTo } from '../cms/recipient-info.ts';
 import { collectionOpened, collectionRefused, collectionWarning } from '../log/trust-events.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import type { PathFailure, PathResult } from '../x509/path.ts';
+import type { CertificationPath, PathFailure, PathResult, RevocationJudge } from '../x509/path.ts';
 import { mostUseful, pathFailure } from '../x509/path-failure.ts';
 import { validatePath } from '../x509/path-validator.ts';
 import { readCollection, SOON_MS, type TrustCollection } from './collection-reader.ts';
 import { isInScope } from './domain-scope.ts';
+import { openRevocation, type RevocationCounters, type RevocationService } from './revocation-service.ts';
 import type { CollectionFacts, Trust, TrustOptions, TrustQuestion, TrustVerdict } from './trust.ts';
 import { VerdictCache } from './verdict-cache.ts';
 
@@ -31,6 +32,8 @@ const ACCEPTED_MAX = 50_000;
 const REMIND_MS = 24 * 60 * 60 * 1000;
 /** Few, because a refusal holds the texts of what was tried, and lives for a minute. */
 const REFUSED_MAX = 1_000;
+/** A list may name a delta, or have a signer with a list of its own. */
+const PREPARE_ROUNDS_MAX = 4;
 
 /**
  * Reads the collections. All mistakes at once, each naming its file.
@@ -52,10 +55,11 @@ export async function openTrust(options: TrustOptions, at: Date = new Date()): P
     for (const warning of warnings) collectionWarning(collection.name, warning);
     collectionOpened(factsOf(collection));
   }
-  const trust = new CollectionTrust(
-    readings.map(({ collection }) => collection),
-    at,
-  );
+  const collections = readings.map(({ collection }) => collection);
+  const { revocation: wanted = null } = options;
+  const authorities = collections.flatMap(({ anchors, intermediates }) => [...anchors, ...intermediates]);
+  const revocation = wanted?.check === true ? await openRevocation(wanted, authorities) : null;
+  const trust = new CollectionTrust(collections, at, revocation, wanted?.validationTimeoutMs ?? 0);
   return { ok: true, trust, warnings: readings.flatMap(({ warnings }) => warnings) };
 }
 
@@ -66,8 +70,17 @@ class CollectionTrust implements Trust {
   private readonly accepted = new VerdictCache(ACCEPTED_MAX);
   private readonly refused = new VerdictCache(REFUSED_MAX);
   private remindAt: number;
+  private readonly service: RevocationService | null;
+  private readonly validationTimeoutMs: number;
 
-  constructor(collections: readonly TrustCollection[], at: Date) {
+  constructor(
+    collections: readonly TrustCollection[],
+    at: Date,
+    service: RevocationService | null,
+    validationTimeoutMs: number,
+  ) {
+    this.service = service;
+    this.validationTimeoutMs = validationTimeoutMs;
     this.ordered = collections;
     this.collections = collections.map(factsOf);
     this.remindAt = at.getTime() + REMIND_MS;
@@ -86,7 +99,13 @@ class CollectionTrust implements Trust {
       const result = this.resultOf(question, collection);
       if (result.ok) {
         attempts.push(...result.attempts);
-        return { ok: true, path: result.path, collection: collection.name, revocation: 'not checked', attempts };
+        return {
+          ok: true,
+          path: result.path,
+          collection: collection.name,
+          revocation: revocationText(result.path),
+          attempts,
+        };
       }
       failures.push(result.failure);
       attempts.push(...result.attempts);
@@ -94,6 +113,27 @@ class CollectionTrust implements Trust {
     // the default takes part in every question, and each refusal has its failure
     const failure = mostUseful(failures) ?? pathFailure('no-path', question.certificate, 'no collection was asked');
     return { ok: false, failure, attempts };
+  }
+
+  async prepare(question: TrustQuestion): Promise<void> {
+    const { service } = this;
+    if (service === null) return;
+    const end = Date.now() + this.validationTimeoutMs;
+    for (let round = 0; round < PREPARE_ROUNDS_MAX; round++) {
+      const { result, wanted } = service.collect(() => this.judge(question));
+      const left = end - Date.now();
+      if (result.ok || result.failure.code !== 'revocation-unknown' || left <= 0) return;
+      if (wanted.crls.size + wanted.ocsp.size === 0) return;
+      await service.supply(wanted, left);
+    }
+  }
+
+  get revocation(): RevocationCounters | null {
+    return this.service?.counters ?? null;
+  }
+
+  async close(): Promise<void> {
+    await this.service?.close();
   }
 
   /** Certificates that expire soon, once more. */
@@ -130,23 +170,32 @@ class CollectionTrust implements Trust {
 
   private resultOf(question: TrustQuestion, collection: TrustCollection): PathResult {
     const { certificate, purpose, address, at, extraIntermediates } = question;
-    if (asksPolicies(question)) return validateIn(question, collection);
+    const judge = this.service?.judge;
+    if (asksPolicies(question)) return validateIn(question, collection, judge);
     // the position stands for name and version: the collections of one Trust never change
-    const asked = `${certificate.sha256}${this.ordered.indexOf(collection)} ${purpose} ${address?.text ?? ''}`;
+    const position = this.ordered.indexOf(collection);
+    const version = this.service?.version ?? 0;
+    const asked = `${certificate.sha256}${position} ${version} ${purpose} ${address?.text ?? ''}`;
     const accepted = this.accepted.find(asked, at);
     if (accepted !== null) return accepted;
     // what was refused may be accepted with other company; what was accepted stays so
     const askedWith = `${asked} ${companyKey(extraIntermediates)}`;
     const refused = this.refused.find(askedWith, at);
     if (refused !== null) return refused;
-    const result = validateIn(question, collection);
+    const result = validateIn(question, collection, judge);
+    // what could not be found out may be found out a moment later
+    if (!result.ok && result.failure.code === 'revocation-unknown') return result;
     if (result.ok) this.accepted.keep(asked, result, at, null);
     else this.refused.keep(askedWith, result, at, nextStart(question, collection));
     return result;
   }
 }
 
-function validateIn(question: TrustQuestion, { anchors, intermediates }: TrustCollection): PathResult {
+function validateIn(
+  question: TrustQuestion,
+  { anchors, intermediates }: TrustCollection,
+  revocation: RevocationJudge | undefined,
+): PathResult {
   const { certificate: leaf, extraIntermediates: extras, ...terms } = question;
   const validated = validatePath({
     ...terms,
@@ -154,8 +203,19 @@ function validateIn(question: TrustQuestion, { anchors, intermediates }: TrustCo
     anchors,
     // the collection's own frozen array keeps its index
     intermediates: extras.length === 0 ? intermediates : [...intermediates, ...extras],
+    ...(revocation === undefined ? {} : { revocation }),
   });
   return validated.ok ? (unfitKey(question) ?? validated) : validated;
+}
+
+/** Of the end entity first; of authorities above only what is not plainly good. */
+function revocationText({ certificates, revocation }: CertificationPath): string {
+  const [leaf, ...above] = revocation;
+  if (leaf === undefined) return 'not checked';
+  const others = above.flatMap(({ status, text }, index) =>
+    status === 'good' ? [] : [`${certificates[index + 1]?.subjectName ?? 'issuer'}: ${text}`],
+  );
+  return [leaf.text, ...others].join('; ');
 }
 
 function asksPolicies(question: TrustQuestion): boolean {

@@ -2,12 +2,16 @@
 import type { Address } from '../address.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { CertificationPath, PathFailure, Purpose } from '../x509/path.ts';
+import type { RevocationOptions } from './revocation-options.ts';
+import type { RevocationCounters } from './revocation-service.ts';
 
 export interface TrustOptions {
   /** Absolute path of the default collection: a file or a folder of SST, PEM, DER, PKCS #7. */
   readonly default: string;
   /** Further collections, such as a partner's private root; asked before the default. Absent: none. */
   readonly named?: readonly NamedCollection[];
+  /** Absent or null: revocation is not checked, and every verdict says so. */
+  readonly revocation?: RevocationOptions | null;
 }
 
 export interface NamedCollection {
@@ -25,6 +29,11 @@ export interface Trust {
    */
   judge(question: TrustQuestion): TrustVerdict;
   /**
+   * Gets what the judgement of this question misses about revocation, for as long as one may wait for it. To be awaited
+   * where {@link judge} failed with `revocation-unknown`, before asking again. Never rejects.
+   */
+  prepare(question: TrustQuestion): Promise<void>;
+  /**
    * Certificates between `leaf` and its anchor for inclusion in signatures; the root is left out. Empty if no path.
    * @param companions certificates that stood beside the leaf and may be part of the path
    */
@@ -32,6 +41,10 @@ export interface Trust {
   /** The anchor of that path; null if there is none. */
   anchorOf(leaf: Certificate, at: Date, companions: readonly Certificate[]): Certificate | null;
   readonly collections: readonly CollectionFacts[];
+  /** null where revocation is not checked. */
+  readonly revocation: RevocationCounters | null;
+  /** Ends what runs in the background. */
+  close(): Promise<void>;
 }
 
 export interface TrustQuestion {
@@ -53,8 +66,8 @@ export type TrustVerdict =
       readonly ok: true;
       readonly path: CertificationPath;
       readonly collection: string;
-      /** `not checked` until revocation is built; said in `explain`. */
-      readonly revocation: 'not checked';
+      /** `not checked`, or what is known and from which evidence: `not revoked (CRL of 2026-11-24 02:00 UTC)`. */
+      readonly revocation: string;
       /** What else was tried before. */
       readonly attempts?: readonly PathFailure[];
     }

@@ -13,7 +13,7 @@ import { findSignerFault, SIGNER_DEPTH_MAX } from './crl-signer.ts';
 import { readHeldResponse } from './ocsp-rules.ts';
 import type { RevocationJudge } from './path.ts';
 import { momentText, type RevocationRequest, type RevocationStatus, type UsedEvidence } from './revocation.ts';
-import { findCrlPoints } from './revocation-sources.ts';
+import { findCrlPoints, findRevocationSources } from './revocation-sources.ts';
 
 /** Reasons kept for people. */
 const WHY_MAX = 8;
@@ -23,11 +23,17 @@ export function checkRevocation(request: RevocationRequest): RevocationStatus {
   return new RevocationCheck(request, []).check();
 }
 
+/** What the OCSP responses at hand alone say, whatever CRLs say. */
+export function checkResponses(request: RevocationRequest): RevocationStatus {
+  const check = new RevocationCheck(request, []);
+  return check.checkResponses() ?? { kind: 'unknown', why: check.why };
+}
+
 class RevocationCheck {
   private readonly request: RevocationRequest;
   /** SHA-256 of the certificates whose check led here, so that a circle ends. */
   private readonly asking: readonly string[];
-  private readonly why: string[] = [];
+  readonly why: string[] = [];
 
   constructor(request: RevocationRequest, asking: readonly string[]) {
     this.request = request;
@@ -75,7 +81,12 @@ class RevocationCheck {
     const name = `CRL of ${momentText(list.thisUpdate)}`;
     const fault = findScopeFault(list, point, certificate) ?? findSignerFault(list, this.request, this.judge);
     if (fault !== null) return this.tell(`${name}: ${fault}`);
-    const delta = findDelta(list, evidence.listsOf(list.issuer, [...uris, ...deltaUris(list)]), at, tolerance);
+    const delta = findDelta(
+      list,
+      evidence.listsOf(list.issuer, [...uris, ...deltaUris(list, certificate)]),
+      at,
+      tolerance,
+    );
     const entry = findRevocation(list, delta, certificate);
     const late = findTimeFault(list, at, tolerance);
     const future = list.thisUpdate.getTime() > at.getTime() + tolerance.skewMs;
@@ -86,7 +97,7 @@ class RevocationCheck {
     return { kind: 'revoked', revokedAt: entry.revokedAt, reason: CRL_REASONS[entry.reason] ?? 'unspecified', used };
   }
 
-  private checkResponses(): RevocationStatus | null {
+  checkResponses(): RevocationStatus | null {
     const { certificate, issuer, evidence } = this.request;
     let good: RevocationStatus | null = null;
     for (const held of evidence.responsesAbout(certificate, issuer)) {
@@ -164,8 +175,8 @@ function finding(status: RevocationStatus['kind'], text: string) {
   return { status, accepted: status === 'good', text, thisUpdate: null, nextUpdate: null };
 }
 
-function deltaUris(list: RevocationList): string[] {
-  return list.freshest.flatMap((point) => point.uris);
+function deltaUris(list: RevocationList, certificate: Certificate): string[] {
+  return [...list.freshest.flatMap((point) => point.uris), ...findRevocationSources(certificate).deltas];
 }
 
 function usedFrom(

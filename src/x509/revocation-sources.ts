@@ -22,6 +22,8 @@ const LOCATIONS_MAX = 8;
 export interface RevocationSources {
   /** Each is another way to the same list, or the list of other reasons. */
   readonly crls: readonly string[];
+  /** Of delta CRLs. */
+  readonly deltas: readonly string[];
   readonly ocsp: readonly string[];
 }
 
@@ -31,22 +33,26 @@ export function findCrlPoints(certificate: Certificate): readonly DistributionPo
   return value === null ? [] : parseDistributionPoints(value, certificate.issuer);
 }
 
+/** freshestCRL of the certificate. @throws GatewayError asn1.malformed */
+function findDeltaPoints(certificate: Certificate): readonly DistributionPoint[] {
+  const value = extensionValue(certificate, FRESHEST_CRL);
+  return value === null ? [] : parseDistributionPoints(value, certificate.issuer);
+}
+
+function firstOf(locations: ReadonlySet<string>): readonly string[] {
+  return [...locations].slice(0, LOCATIONS_MAX);
+}
+
 /** What cannot be read is left out: nobody would find anything there. */
 export function findRevocationSources(certificate: Certificate): RevocationSources {
   const crls = new Set<string>();
+  const deltas = new Set<string>();
   const ocsp = new Set<string>();
-  readQuietly(() => findCrlPoints(certificate)).forEach(({ uris }) => {
-    for (const uri of uris) crls.add(uri);
-  });
-  const fresh = extensionValue(certificate, FRESHEST_CRL);
-  if (fresh !== null) {
-    for (const { uris } of readQuietly(() => parseDistributionPoints(fresh, certificate.issuer))) {
-      for (const uri of uris) crls.add(uri);
-    }
-  }
+  for (const { uris } of readQuietly(() => findCrlPoints(certificate))) for (const uri of uris) crls.add(uri);
+  for (const { uris } of readQuietly(() => findDeltaPoints(certificate))) for (const uri of uris) deltas.add(uri);
   const access = extensionValue(certificate, AUTHORITY_INFORMATION_ACCESS);
   if (access !== null) for (const uri of readQuietly(() => parseOcspLocations(access))) ocsp.add(uri);
-  return { crls: [...crls].slice(0, LOCATIONS_MAX), ocsp: [...ocsp].slice(0, LOCATIONS_MAX) };
+  return { crls: firstOf(crls), deltas: firstOf(deltas), ocsp: firstOf(ocsp) };
 }
 
 function parseOcspLocations(value: Buffer): string[] {

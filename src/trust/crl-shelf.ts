@@ -1,0 +1,254 @@
+/**
+ * The CRLs at hand: fetched ones by their location, and those an administrator put into a folder. A fetched list is
+ * written to disk first and read from there, so that a restart finds it and a large one is never held whole.
+ *
+ * A list replaces another only when its signature verifies with a key of its issuer and it is not older: a replayed or
+ * forged one changes nothing. One fetch at a time for each location.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { LRUCache } from 'lru-cache';
+import { GatewayError } from '../errors.ts';
+import { revocationFetched, revocationFetchFailed, revocationFileRefused } from '../log/revocation-events.ts';
+import type { RevocationList } from '../x509/crl.ts';
+import { CRL_OCTETS_MAX } from '../x509/crl-reader.ts';
+import { sameName } from '../x509/name.ts';
+import { readCrlFile } from './crl-file.ts';
+import type { CrlSigners } from './crl-signers.ts';
+import type { Fetcher } from './fetch.ts';
+import { refreshMoment } from './revocation-refresh.ts';
+
+const LISTS_MAX = 2_000;
+/** Octets of all indexes together. */
+const INDEX_OCTETS_MAX = 512 * 1024 * 1024;
+const FILES_MAX = 1_000;
+/** A location that gave nothing usable is left alone for this long. */
+const PAUSE_MS = 20_000;
+
+interface HeldList {
+  readonly list: RevocationList;
+  readonly refreshAt: number;
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+}
+
+/** What the shelf needs to know of the settings and the world. */
+export interface ShelfContext {
+  readonly fetcher: Fetcher;
+  readonly signers: CrlSigners;
+  readonly fetchTimeoutMs: number;
+  readonly refreshMs: number;
+  /** Absolute; exists. */
+  readonly cache: string;
+  now(): number;
+  /** Called whenever a verdict given before may have become another. */
+  changed(): void;
+}
+
+export class CrlShelf {
+  private readonly context: ShelfContext;
+  private readonly held = new LRUCache<string, HeldList>({
+    max: LISTS_MAX,
+    maxSize: INDEX_OCTETS_MAX,
+    sizeCalculation: ({ list }) => list.entries.octets + 4_096,
+  });
+  private readonly flights = new Map<string, Promise<boolean>>();
+  private readonly pausedUntil = new LRUCache<string, number>({ max: LISTS_MAX });
+  private imported = new Map<string, { readonly stamp: string; readonly list: RevocationList | null }>();
+
+  constructor(context: ShelfContext) {
+    this.context = context;
+  }
+
+  find(uri: string): RevocationList | null {
+    return this.held.get(uri)?.list ?? null;
+  }
+
+  /** Lists brought by hand that are by this issuer. */
+  importedBy(issuer: Buffer): RevocationList[] {
+    const found: RevocationList[] = [];
+    for (const { list } of this.imported.values()) if (list !== null && sameName(list.issuer, issuer)) found.push(list);
+    return found;
+  }
+
+  /** Would asking this location perhaps bring something? */
+  isWanting(uri: string): boolean {
+    const now = this.context.now();
+    if (now < (this.pausedUntil.get(uri) ?? 0)) return false;
+    const held = this.held.get(uri);
+    return held === undefined || this.hasNewKeys(held.list) || now > (held.list.nextUpdate?.getTime() ?? 0);
+  }
+
+  /** Locations whose lists should be asked for again by now. */
+  due(): string[] {
+    const now = this.context.now();
+    const found: string[] = [];
+    for (const [uri, { refreshAt }] of this.held.entries()) {
+      if (now >= refreshAt && now >= (this.pausedUntil.get(uri) ?? 0)) found.push(uri);
+    }
+    return found;
+  }
+
+  get count(): number {
+    return this.held.size;
+  }
+
+  /** Gets the list of a location from disk or from there. Never rejects. @returns true when one is at hand that counts */
+  supply(uri: string): Promise<boolean> {
+    let flight = this.flights.get(uri);
+    if (flight === undefined) {
+      flight = this.load(uri).finally(() => this.flights.delete(uri));
+      this.flights.set(uri, flight);
+    }
+    return flight;
+  }
+
+  /** Reads what is new in the folder of imported lists, drops what is gone. @param location a file or a folder */
+  async readImported(location: string): Promise<void> {
+    const next = new Map<string, { stamp: string; list: RevocationList | null }>();
+    let changed = false;
+    for (const file of await filesIn(location)) {
+      const facts = await stat(file).catch(() => null);
+      if (facts === null || !facts.isFile()) continue;
+      const stamp = `${facts.size} ${facts.mtimeMs} ${facts.ino}`;
+      const known = this.imported.get(file);
+      if (known !== undefined && known.stamp === stamp && !(known.list !== null && this.hasNewKeys(known.list))) {
+        next.set(file, known);
+        continue;
+      }
+      next.set(file, { stamp, list: await this.readQuietly(file) });
+      changed = true;
+    }
+    if (next.size !== this.imported.size) changed = true;
+    this.imported = next;
+    if (changed) this.context.changed();
+  }
+
+  /** Could a key that this list was not tried with be its signer's? */
+  hasNewKeys(list: RevocationList): boolean {
+    const candidates = this.context.signers.find(list.issuer);
+    return candidates.some(({ spki }) => !list.tried.some((key) => key.equals(spki)));
+  }
+
+  private async readQuietly(file: string): Promise<RevocationList | null> {
+    try {
+      return await readCrlFile(file, this.context.signers.find);
+    } catch (thrown) {
+      revocationFileRefused(file, reasonOf(thrown));
+      return null;
+    }
+  }
+
+  private async load(uri: string): Promise<boolean> {
+    const file = path.join(this.context.cache, `${createHash('sha256').update(uri).digest('hex')}.crl`);
+    const held = this.held.get(uri);
+    if (held === undefined || this.hasNewKeys(held.list)) {
+      const stored = await this.readStored(file);
+      if (stored !== null && this.keep(uri, stored, null, null) && this.isCurrent(stored)) return true;
+    }
+    return await this.download(uri, file);
+  }
+
+  private async readStored(file: string): Promise<RevocationList | null> {
+    if ((await stat(file).catch(() => null)) === null) return null;
+    const list = await this.readQuietly(file);
+    if (list === null) await rm(file, { force: true }).catch(() => {});
+    return list;
+  }
+
+  private isCurrent({ nextUpdate }: RevocationList): boolean {
+    return nextUpdate !== null && this.context.now() <= nextUpdate.getTime();
+  }
+
+  private async download(uri: string, file: string): Promise<boolean> {
+    const { fetcher, fetchTimeoutMs, now, signers } = this.context;
+    const started = now();
+    const held = this.held.get(uri);
+    const fresh = `${file}.${randomBytes(6).toString('hex')}.new`;
+    try {
+      const target = await open(fresh, 'wx', 0o600);
+      const etag = held?.etag ?? null;
+      const lastModified = held?.lastModified ?? null;
+      const request = {
+        url: uri,
+        post: null,
+        octetsMax: CRL_OCTETS_MAX,
+        timeoutMs: fetchTimeoutMs,
+        etag,
+        lastModified,
+      };
+      const outcome = await fetcher
+        .fetch(request, async (octets) => {
+          await target.write(octets);
+        })
+        .finally(() => target.close());
+      if (!outcome.ok) return this.failed(uri, outcome.reason, started);
+      if (!outcome.modified) {
+        if (held === undefined) return this.failed(uri, 'status 304 without a question', started);
+        this.held.set(uri, { ...held, refreshAt: this.nextRefresh(held.list) });
+        return true;
+      }
+      const list = await readCrlFile(fresh, signers.find);
+      const fault = this.findFault(held?.list ?? null, list);
+      if (fault !== null) return this.failed(uri, fault, started);
+      await rename(fresh, file);
+      this.keep(uri, list, outcome.etag, outcome.lastModified);
+      const { thisUpdate, nextUpdate, entries } = list;
+      const milliseconds = now() - started;
+      revocationFetched({ kind: 'crl', source: uri, thisUpdate, nextUpdate, entries: entries.count, milliseconds });
+      return true;
+    } catch (thrown) {
+      return this.failed(uri, reasonOf(thrown), started);
+    } finally {
+      await rm(fresh, { force: true }).catch(() => {});
+    }
+  }
+
+  /** Why a list that came does not replace what is at hand; null when it does. */
+  private findFault(old: RevocationList | null, list: RevocationList): string | null {
+    if (list.signedBy.length === 0) return 'it is not signed by a key of its issuer';
+    if (!this.isCurrent(list)) return 'it is stale';
+    if (old !== null && sameName(old.issuer, list.issuer)) {
+      if (list.thisUpdate < old.thisUpdate) return 'it is older than the one at hand';
+      if (old.number !== null && list.number !== null && list.number < old.number) return 'its number went back';
+    }
+    return null;
+  }
+
+  private failed(uri: string, reason: string, started: number): false {
+    const now = this.context.now();
+    this.pausedUntil.set(uri, now + PAUSE_MS);
+    revocationFetchFailed('crl', uri, reason, now - started);
+    return false;
+  }
+
+  private keep(uri: string, list: RevocationList, etag: string | null, lastModified: string | null): boolean {
+    if (list.signedBy.length === 0) return false;
+    this.held.set(uri, { list, refreshAt: this.nextRefresh(list), etag, lastModified });
+    this.pausedUntil.delete(uri);
+    this.context.changed();
+    return true;
+  }
+
+  private nextRefresh({ thisUpdate, nextUpdate }: RevocationList): number {
+    return refreshMoment(this.context.now(), thisUpdate, nextUpdate, this.context.refreshMs, Math.random());
+  }
+}
+
+async function filesIn(location: string): Promise<string[]> {
+  const facts = await stat(location).catch(() => null);
+  if (facts === null) {
+    revocationFileRefused(location, 'it does not exist');
+    return [];
+  }
+  if (!facts.isDirectory()) return [location];
+  const names = (await readdir(location)).filter((name) => !name.startsWith('.')).sort();
+  if (names.length > FILES_MAX) revocationFileRefused(location, `more than ${FILES_MAX} files`);
+  return names.slice(0, FILES_MAX).map((name) => path.join(location, name));
+}
+
+function reasonOf(thrown: unknown): string {
+  if (thrown instanceof GatewayError) return thrown.detail;
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

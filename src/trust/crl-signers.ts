@@ -1,0 +1,24 @@
+/**
+ * Certificates whose keys may have signed a CRL, by subject: those of the collections, and those met in paths whose
+ * signatures were verified. Bounded. That a key is listed here means only that it is tried.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Certificate } from '../x509/certificate.ts';
+import { nameKey } from '../x509/name.ts';
+
+const SUBJECTS_MAX = 10_000;
+/** As many as a list is tried with. */
+const PER_SUBJECT_MAX = 16;
+
+export class CrlSigners {
+  private readonly bySubject = new LRUCache<string, readonly Certificate[]>({ max: SUBJECTS_MAX });
+
+  add(certificate: Certificate): void {
+    const key = nameKey(certificate.subject);
+    const known = this.bySubject.get(key) ?? [];
+    if (known.some(({ sha256 }) => sha256 === certificate.sha256)) return;
+    this.bySubject.set(key, [certificate, ...known].slice(0, PER_SUBJECT_MAX));
+  }
+
+  readonly find = (subject: Buffer): readonly Certificate[] => this.bySubject.get(nameKey(subject)) ?? [];
+}

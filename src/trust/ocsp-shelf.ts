@@ -1,0 +1,173 @@
+/**
+ * The OCSP responses at hand, by certificate, in memory and on disk (RFC 6960). A response is kept only when it was found
+ * to answer for that certificate, by whom may answer, so what a stranger sends in between changes nothing.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { LRUCache } from 'lru-cache';
+import { GatewayError } from '../errors.ts';
+import { revocationFetched, revocationFetchFailed } from '../log/revocation-events.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import { formatOcspRequest } from '../x509/ocsp-request.ts';
+import { OCSP_OCTETS_MAX, parseOcspResponse } from '../x509/ocsp-response.ts';
+import type { HeldResponse, RevocationStatus, UsedEvidence } from '../x509/revocation.ts';
+import type { ShelfContext } from './crl-shelf.ts';
+import { refreshMoment } from './revocation-refresh.ts';
+
+const RESPONSES_MAX = 50_000;
+const PAUSE_MS = 20_000;
+const NONCE_OCTETS = 32;
+/** A response nobody asked for in that time is not renewed. */
+const IDLE_MS = 24 * 60 * 60 * 1000;
+
+/** What is asked, and who judges the answer: found good or revoked by that response alone, or why not. */
+export interface OcspQuestion {
+  readonly certificate: Certificate;
+  readonly issuer: Certificate;
+  readonly uris: readonly string[];
+  judge(held: HeldResponse): RevocationStatus;
+}
+
+interface Kept {
+  readonly held: HeldResponse;
+  readonly question: OcspQuestion;
+  readonly used: UsedEvidence;
+  readonly kind: RevocationStatus['kind'];
+  readonly refreshAt: number;
+  usedAt: number;
+}
+
+export class OcspShelf {
+  private readonly context: ShelfContext;
+  private readonly kept = new LRUCache<string, Kept>({ max: RESPONSES_MAX });
+  private readonly flights = new Map<string, Promise<boolean>>();
+  private readonly pausedUntil = new LRUCache<string, number>({ max: RESPONSES_MAX });
+
+  constructor(context: ShelfContext) {
+    this.context = context;
+  }
+
+  find(certificate: Certificate, issuer: Certificate): HeldResponse | null {
+    const kept = this.kept.get(keyOf(certificate, issuer));
+    if (kept === undefined) return null;
+    kept.usedAt = this.context.now();
+    return kept.held;
+  }
+
+  isWanting(certificate: Certificate, issuer: Certificate): boolean {
+    const key = keyOf(certificate, issuer);
+    const now = this.context.now();
+    if (now < (this.pausedUntil.get(key) ?? 0)) return false;
+    const kept = this.kept.get(key);
+    return kept === undefined || now > kept.used.nextUpdate.getTime();
+  }
+
+  due(): OcspQuestion[] {
+    const now = this.context.now();
+    const found: OcspQuestion[] = [];
+    for (const [key, { refreshAt, usedAt, question }] of this.kept.entries()) {
+      const rested = now >= (this.pausedUntil.get(key) ?? 0);
+      if (now >= refreshAt && rested && now - usedAt < IDLE_MS) found.push(question);
+    }
+    return found;
+  }
+
+  get count(): number {
+    return this.kept.size;
+  }
+
+  /** Never rejects. @returns true when a response is at hand that counts */
+  supply(question: OcspQuestion): Promise<boolean> {
+    const key = keyOf(question.certificate, question.issuer);
+    let flight = this.flights.get(key);
+    if (flight === undefined) {
+      flight = this.load(key, question).finally(() => this.flights.delete(key));
+      this.flights.set(key, flight);
+    }
+    return flight;
+  }
+
+  private async load(key: string, question: OcspQuestion): Promise<boolean> {
+    const file = path.join(this.context.cache, `${key}.ocsp`);
+    if (this.kept.get(key) === undefined) {
+      const stored = await readFile(file).catch(() => null);
+      if (stored !== null && this.take(key, stored, null, question) === null) return true;
+    }
+    const started = this.context.now();
+    let reason = 'it names no responder';
+    for (const uri of question.uris) {
+      const answer = await this.ask(uri, question);
+      const fault = typeof answer === 'string' ? answer : this.take(key, answer.octets, answer.nonce, question);
+      if (fault === null && typeof answer !== 'string') {
+        await this.store(file, answer.octets);
+        const used = this.kept.get(key)?.used;
+        const milliseconds = this.context.now() - started;
+        if (used !== undefined) revocationFetched({ kind: 'ocsp', source: uri, ...used, entries: 1, milliseconds });
+        return true;
+      }
+      reason = `${uri}: ${fault}`;
+    }
+    this.pausedUntil.set(key, this.context.now() + PAUSE_MS);
+    revocationFetchFailed('ocsp', question.certificate.subjectName, reason, this.context.now() - started);
+    return false;
+  }
+
+  /** @returns why there is no answer, as text */
+  private async ask(uri: string, question: OcspQuestion): Promise<string | { octets: Buffer; nonce: Buffer }> {
+    const nonce = randomBytes(NONCE_OCTETS);
+    const body = formatOcspRequest(question.certificate, question.issuer, 'sha1', nonce);
+    const pieces: Buffer[] = [];
+    const outcome = await this.context.fetcher.fetch(
+      {
+        url: uri,
+        post: { body, type: 'application/ocsp-request' },
+        octetsMax: OCSP_OCTETS_MAX,
+        timeoutMs: this.context.fetchTimeoutMs,
+        etag: null,
+        lastModified: null,
+      },
+      (octets) => void pieces.push(octets),
+    );
+    return outcome.ok ? { octets: Buffer.concat(pieces), nonce } : outcome.reason;
+  }
+
+  /** @returns why it does not count; null when it does */
+  private take(key: string, octets: Buffer, nonce: Buffer | null, question: OcspQuestion): string | null {
+    let held: HeldResponse;
+    try {
+      held = { response: parseOcspResponse(octets), nonce };
+    } catch (thrown) {
+      if (!(thrown instanceof GatewayError)) throw thrown;
+      return thrown.detail;
+    }
+    const status = question.judge(held);
+    if (status.kind === 'unknown') return status.why.join('; ') || 'it says nothing';
+    const { used, kind } = status;
+    const before = this.kept.get(key);
+    if (before !== undefined && used.thisUpdate < before.used.thisUpdate) return 'it is older than the one at hand';
+    const now = this.context.now();
+    const { refreshMs } = this.context;
+    const refreshAt = refreshMoment(now, used.thisUpdate, used.nextUpdate, refreshMs, Math.random());
+    this.kept.set(key, { held, question, used, kind, refreshAt, usedAt: before?.usedAt ?? now });
+    this.pausedUntil.delete(key);
+    // the same answer once more changes no verdict
+    if (before?.kind !== kind) this.context.changed();
+    return null;
+  }
+
+  private async store(file: string, octets: Buffer): Promise<void> {
+    const fresh = `${file}.${randomBytes(6).toString('hex')}.new`;
+    try {
+      await writeFile(fresh, octets, { flag: 'wx', mode: 0o600 });
+      await rename(fresh, file);
+    } catch {
+      // a full disk costs only the memory of a restart
+      await rm(fresh, { force: true }).catch(() => {});
+    }
+  }
+}
+
+function keyOf(certificate: Certificate, issuer: Certificate): string {
+  return createHash('sha256').update(certificate.sha256).update(issuer.spki).digest('hex');
+}

@@ -1,0 +1,308 @@
+/**
+ * Revocation for a collection of authorities: answers the path validator at once from what is at hand, remembers what was
+ * missing, gets it, and renews what it has in the background.
+ *
+ * Nothing is fetched before the path up to the issuer was verified: the validator asks only then (catalogue C20). Mail
+ * waits for the network only where the policy refuses what is unknown and nothing is at hand, and no longer than the
+ * validation timeout; the judgement itself never waits.
+ */
+import { constants } from 'node:fs';
+import { access, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  certificateRevoked,
+  revocationFileRefused,
+  revocationStale,
+  revocationUnknownAccepted,
+} from '../log/revocation-events.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import type { RevocationFinding, RevocationJudge, RevocationQuestion } from '../x509/path.ts';
+import {
+  CLOCK_SKEW_MS,
+  type HeldResponse,
+  type RevocationEvidence,
+  type RevocationStatus,
+} from '../x509/revocation.ts';
+import { checkResponses } from '../x509/revocation-check.ts';
+import { revocationJudge } from '../x509/revocation-judge.ts';
+import { findRevocationSources } from '../x509/revocation-sources.ts';
+import { CrlShelf, type ShelfContext } from './crl-shelf.ts';
+import { CrlSigners } from './crl-signers.ts';
+import { type Fetcher, openFetcher } from './fetch.ts';
+import { addressGuard } from './fetch-address.ts';
+import { type OcspQuestion, OcspShelf } from './ocsp-shelf.ts';
+import type { RevocationOptions } from './revocation-options.ts';
+
+/** OCSP is asked beside the CRL when that takes longer than this. */
+const OCSP_AFTER_MS = 2_000;
+const TICK_MS = 15_000;
+const AT_ONCE_MAX = 8;
+/** Files of the cache that were not renewed for this long are removed at the start. */
+const FORGET_MS = 60 * 24 * 60 * 60 * 1000;
+const TOLD_MAX = 10_000;
+
+/** What a judgement missed. */
+export interface Wanted {
+  readonly crls: Set<string>;
+  readonly ocsp: Map<string, OcspQuestion>;
+}
+
+export interface RevocationCounters {
+  readonly lists: number;
+  readonly responses: number;
+  readonly unknownAccepted: number;
+  readonly revoked: number;
+}
+
+/** A folder of one run where none is configured, or the one that is may not be written (a command of another user). */
+async function openCache(folder: string | null, now: number): Promise<CacheFolder> {
+  if (folder !== null) {
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await access(folder, constants.W_OK);
+      await forgetOld(folder, now);
+      return { folder, passing: false };
+    } catch (thrown) {
+      revocationFileRefused(folder, thrown instanceof Error ? thrown.message : String(thrown));
+    }
+  }
+  return { folder: await mkdtemp(path.join(tmpdir(), 'sealgate-revocation-')), passing: true };
+}
+
+/** `passing`: removed at the end. */
+interface CacheFolder {
+  readonly folder: string;
+  readonly passing: boolean;
+}
+
+/** @param now milliseconds since 1970 */
+export async function openRevocation(
+  options: RevocationOptions,
+  authorities: readonly Certificate[],
+  now: () => number = Date.now,
+): Promise<RevocationService> {
+  const cache = await openCache(options.cache, now());
+  const service = new RevocationService(options, cache, authorities, now);
+  await service.readImported();
+  return service;
+}
+
+export class RevocationService {
+  /** Changes whenever a verdict given before may have become another. */
+  version = 0;
+  private readonly options: RevocationOptions;
+  private readonly cache: CacheFolder;
+  private readonly now: () => number;
+  private readonly fetcher: Fetcher;
+  private readonly signers = new CrlSigners();
+  private readonly authorities: readonly Certificate[];
+  private readonly crls: CrlShelf;
+  private readonly ocsp: OcspShelf;
+  private readonly timer: NodeJS.Timeout;
+  private collecting: Wanted | null = null;
+  private ticking = false;
+  private unknownAccepted = 0;
+  private revoked = 0;
+  /** Certificates whose finding was logged, with what was said: once is enough. */
+  private readonly told = new Map<string, string>();
+
+  constructor(options: RevocationOptions, cache: CacheFolder, authorities: readonly Certificate[], now: () => number) {
+    this.options = options;
+    this.cache = cache;
+    this.now = now;
+    this.fetcher = openFetcher(addressGuard(options.allow), now);
+    this.authorities = authorities;
+    for (const authority of authorities) this.signers.add(authority);
+    const context: ShelfContext = {
+      fetcher: this.fetcher,
+      signers: this.signers,
+      fetchTimeoutMs: options.fetchTimeoutMs,
+      refreshMs: options.refreshMs,
+      cache: cache.folder,
+      now,
+      changed: () => {
+        this.version++;
+      },
+    };
+    this.crls = new CrlShelf(context);
+    this.ocsp = new OcspShelf(context);
+    this.timer = setInterval(() => void this.tick(), Math.min(TICK_MS, options.refreshMs / 4));
+    this.timer.unref();
+  }
+
+  get counters(): RevocationCounters {
+    const { unknownAccepted, revoked } = this;
+    return { lists: this.crls.count, responses: this.ocsp.count, unknownAccepted, revoked };
+  }
+
+  /** Runs a judgement and says what it missed. Synchronous. */
+  collect<T>(run: () => T): { readonly result: T; readonly wanted: Wanted } {
+    const wanted: Wanted = { crls: new Set(), ocsp: new Map() };
+    this.collecting = wanted;
+    try {
+      return { result: run(), wanted };
+    } finally {
+      this.collecting = null;
+    }
+  }
+
+  /** Answers from what is at hand; what is missing is got in the background, unless a caller collects it. */
+  readonly judge: RevocationJudge = (question) => {
+    const own: Wanted = { crls: new Set(), ocsp: new Map() };
+    for (const authority of question.path.slice(1)) this.signers.add(authority);
+    const { whenUnreachable: whenUnknown, stalenessMaxMs: stalenessMs } = this.options;
+    const policy = {
+      whenUnknown,
+      withoutSource: 'accept',
+      tolerance: { skewMs: CLOCK_SKEW_MS, stalenessMs },
+    } as const;
+    const finding = revocationJudge(this.evidence(question, own), policy)(question);
+    const stale = finding.nextUpdate !== null && question.at > finding.nextUpdate;
+    this.tell(question.certificate, finding, stale);
+    if (finding.status === 'unknown') this.addSourcesBelow(question, own);
+    if (finding.status === 'unknown' || stale) this.want(own);
+    else this.wantDeltas(question.certificate, own);
+    return finding;
+  };
+
+  /** Gets what is missing, for at most this long. Never rejects. */
+  async supply(wanted: Wanted, deadlineMs: number): Promise<void> {
+    const stop = new AbortController();
+    const all = this.supplyAll(wanted);
+    await Promise.race([all, delay(deadlineMs, null, { signal: stop.signal }).catch(() => {})]);
+    stop.abort();
+  }
+
+  async readImported(): Promise<void> {
+    if (this.options.crls !== null) await this.crls.readImported(this.options.crls);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.timer);
+    await this.fetcher.close();
+    if (this.cache.passing) await rm(this.cache.folder, { recursive: true, force: true });
+  }
+
+  /** Where all is well without them, nobody waits for delta CRLs. */
+  private wantDeltas(certificate: Certificate, own: Wanted): void {
+    if (own.crls.size === 0) return;
+    const complete = findRevocationSources(certificate).crls;
+    for (const uri of own.crls) if (!complete.includes(uri)) void this.crls.supply(uri);
+  }
+
+  private want(own: Wanted): void {
+    if (this.collecting === null) {
+      if (own.crls.size + own.ocsp.size > 0) void this.supplyAll(own);
+      return;
+    }
+    for (const uri of own.crls) this.collecting.crls.add(uri);
+    for (const [key, question] of own.ocsp) this.collecting.ocsp.set(key, question);
+  }
+
+  private async supplyAll(wanted: Wanted): Promise<void> {
+    const lists = [...wanted.crls].map((uri) => this.crls.supply(uri));
+    if (wanted.ocsp.size > 0) {
+      const byCrl = Promise.all(lists).then((found) => found.length > 0 && found.every((one) => one));
+      const enough = await Promise.race([byCrl, delay(OCSP_AFTER_MS, false, { ref: false })]);
+      if (!enough) await Promise.all([...wanted.ocsp.values()].map((question) => this.ocsp.supply(question)));
+    }
+    await Promise.all(lists);
+  }
+
+  /** What is at hand; what is not is noted. */
+  private evidence(question: RevocationQuestion, own: Wanted): RevocationEvidence {
+    return {
+      listsOf: (issuer, uris) => {
+        const lists = this.crls.importedBy(issuer);
+        for (const uri of uris) {
+          const list = this.crls.find(uri);
+          if (list !== null) lists.push(list);
+          if (this.crls.isWanting(uri)) own.crls.add(uri);
+        }
+        return lists;
+      },
+      responsesAbout: (certificate, issuer) => {
+        this.noteOcsp({ ...question, certificate, issuer }, own);
+        const held = this.ocsp.find(certificate, issuer);
+        return held === null ? [] : [held];
+      },
+      signersOf: this.signers.find,
+      intermediates: this.authorities,
+    };
+  }
+
+  private noteOcsp(question: RevocationQuestion, own: Wanted): void {
+    const { certificate, issuer, path: whole } = question;
+    const uris = findRevocationSources(certificate).ocsp;
+    if (uris.length === 0 || !this.ocsp.isWanting(certificate, issuer)) return;
+    const judge = (held: HeldResponse): RevocationStatus =>
+      checkResponses({
+        certificate,
+        issuer,
+        path: whole,
+        at: new Date(this.now()),
+        evidence: { ...this.evidence(question, { crls: new Set(), ocsp: new Map() }), responsesAbout: () => [held] },
+        tolerance: { skewMs: CLOCK_SKEW_MS, stalenessMs: 0 },
+      });
+    own.ocsp.set(certificate.sha256, { certificate, issuer, uris, judge });
+  }
+
+  /** The validator stops at the first certificate that fails: those below are asked for in the same breath. */
+  private addSourcesBelow(question: RevocationQuestion, own: Wanted): void {
+    const position = question.path.indexOf(question.certificate);
+    for (let below = position - 1; below >= 0; below--) {
+      const [certificate, issuer] = [question.path[below], question.path[below + 1]];
+      if (certificate === undefined || issuer === undefined) continue;
+      for (const uri of findRevocationSources(certificate).crls) if (this.crls.isWanting(uri)) own.crls.add(uri);
+      this.noteOcsp({ ...question, certificate, issuer }, own);
+    }
+  }
+
+  private tell(certificate: Certificate, finding: RevocationFinding, stale: boolean): void {
+    const unknown = finding.status === 'unknown' && finding.accepted;
+    if (unknown) this.unknownAccepted++;
+    if (finding.status === 'revoked') this.revoked++;
+    if (!unknown && !stale && finding.status !== 'revoked') return;
+    if (this.told.get(certificate.sha256) === finding.text) return;
+    if (this.told.size >= TOLD_MAX) this.told.clear();
+    this.told.set(certificate.sha256, finding.text);
+    const { sha256, subjectName } = certificate;
+    if (unknown) revocationUnknownAccepted(sha256, subjectName, finding.text, this.unknownAccepted);
+    else if (finding.status === 'revoked') certificateRevoked(sha256, subjectName, finding.text);
+    else revocationStale(sha256, subjectName, finding.text);
+  }
+
+  /** Renews what is due. One round at a time. */
+  private async tick(): Promise<void> {
+    if (this.ticking) return;
+    this.ticking = true;
+    try {
+      await this.readImported();
+      const jobs = [
+        ...this.crls.due().map((uri) => () => this.crls.supply(uri)),
+        ...this.ocsp.due().map((question) => () => this.ocsp.supply(question)),
+      ];
+      await Promise.all(Array.from({ length: AT_ONCE_MAX }, () => drain(jobs)));
+    } catch {
+      // a folder that cannot be read now is read at the next tick; what is at hand stays
+    } finally {
+      this.ticking = false;
+    }
+  }
+}
+
+async function drain(jobs: (() => Promise<unknown>)[]): Promise<void> {
+  for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) await job();
+}
+
+async function forgetOld(cache: string, now: number): Promise<void> {
+  for (const name of await readdir(cache).catch(() => [])) {
+    if (!/\.(crl|ocsp|new)$/.test(name)) continue;
+    const file = path.join(cache, name);
+    const facts = await stat(file).catch(() => null);
+    const keepMs = name.endsWith('.new') ? 60 * 60 * 1000 : FORGET_MS;
+    if (facts !== null && now - facts.mtimeMs > keepMs) await rm(file, { force: true }).catch(() => {});
+  }
+}
