@@ -10,6 +10,7 @@ const CANDIDATE_REMEDIES: Partial<Readonly<Record<PathFailureCode, string>>> = {
   'key-usage': 'ask its owner for one that allows encryption',
   'extended-key-usage': 'ask its owner for one that allows mail protection',
   'address-mismatch': 'ask its owner for one that names this address',
+  'name-constraints': 'ask its owner for one of an authority that may issue for this name',
 };
 
 /** null when nothing on our side or theirs would make it usable. */
@@ -18,7 +19,7 @@ export function remedyForCandidate({ candidate, verdict, lost }: JudgedCandidate
   if (verdict.failure.code === 'no-path') {
     // the certificate whose issuer is missing, which may be an intermediate
     const issuer = printable(verdict.failure.certificate.issuerName);
-    return `put the CA "${issuer}" into trust.default, if you trust it for everybody`;
+    return `put the CA "${issuer}" into trust.default, or into a collection with only-for if you trust it for one partner`;
   }
   return CANDIDATE_REMEDIES[verdict.failure.code] ?? null;
 }

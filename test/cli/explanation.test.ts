@@ -43,7 +43,7 @@ describe('formatExplanation', () => {
   not      91aa04000000  expired 2026-11-03 (checked at 2026-11-24), from folder certs/partners/old.pem
              to use it: ask its owner for the renewed one
            77b0e1000000  issuer "Partner Root G2" is in no collection, from folder certs/partners/g2.pem
-             to use it: put the CA "Partner Root G2" into trust.default, if you trust it for everybody
+             to use it: put the CA "Partner Root G2" into trust.default, or into a collection with only-for if you trust it for one partner
            5d00aa000000  usable, from a source further down the list, from ldap ldaps://dc1:636 cn=Bob
            -             no certificate: is no certificate, from folder certs/partners/x.pem
   profile  default: RSA PKCS #1 v1.5, or ECDH with AES-256 key wrap, SHA-256, AES-256-CBC`,
