@@ -7,14 +7,10 @@
  */
 import path from 'node:path';
 import { type ControlServer, type ControlViews, openControlServer } from './admin/control-server.ts';
-import { type CryptoProfile, resolveProfile } from './cms/profile.ts';
 import type { Configuration } from './config/configuration.ts';
 import { loadConfiguration } from './config/load-configuration.ts';
 import { formatMistake } from './config/mistake-list.ts';
 import { openCourier, type SmtpCourier } from './delivery/smtp-courier.ts';
-import { openDirectory } from './directory/open-directory.ts';
-import { algorithmSupport } from './keys/algorithm-support.ts';
-import { loadIdentities } from './keys/identity-loader.ts';
 import { systemEntropy } from './keys/system-entropy.ts';
 import {
   configurationLoaded,
@@ -24,13 +20,13 @@ import {
   gatewayStopped,
   gatewayStopping,
 } from './log/gateway-events.ts';
+import { type Opened, openSnapshot } from './open-snapshot.ts';
 import { openQueue } from './queue/open-queue.ts';
 import type { Queue } from './queue/queue.ts';
 import { viewOf } from './queue/queue-view.ts';
 import { openRelay } from './relay/relay.ts';
-import type { Snapshot } from './relay/snapshot.ts';
+import { closeSnapshot, type Snapshot } from './relay/snapshot.ts';
 import { type Door, openDoor } from './smtp/door.ts';
-import { openTrust } from './trust/open-trust.ts';
 
 /** Version in health answers, logs and `sealgate version`. */
 export const VERSION = '0.1.0';
@@ -43,15 +39,12 @@ const OLD_SNAPSHOT_MS = 20 * 60_000;
  */
 const OLD_SNAPSHOTS_MAX = 3;
 
-/** Result of anything that an administrator's mistake can stop. */
-export type Opened<T> =
-  | { readonly ok: true; readonly value: T; readonly warnings: readonly string[] }
-  | { readonly ok: false; readonly mistakes: readonly string[] };
-
+/** What became of a reload; mistakes are lines for an administrator. */
 export type ReloadResult =
   | { readonly ok: true; readonly configuration: string }
   | { readonly ok: false; readonly mistakes: readonly string[] };
 
+/** A gateway that takes mail. */
 export interface Gateway {
   readonly addresses: Door['addresses'];
   /** Path of the control socket. */
@@ -65,63 +58,6 @@ export interface Gateway {
 /** The control socket of the gateway that owns the spool in this folder. */
 export function controlSocketIn(spoolFolder: string): string {
   return path.join(spoolFolder, 'control.sock');
-}
-
-/**
- * Opens everything that judging mail needs: trust, identities, directory. All mistakes of all three at once.
- * The caller closes the snapshot.
- */
-export async function openSnapshot(configuration: Configuration): Promise<Opened<Snapshot>> {
-  const [trust, identities, directory] = await Promise.all([
-    openTrust(configuration.trust),
-    loadIdentities(configuration.identities),
-    openDirectory(configuration.directory),
-  ]);
-  const profiles = resolveProfiles(configuration);
-  const mistakes = [
-    ...profiles.mistakes,
-    ...(trust.ok ? [] : trust.mistakes),
-    ...identities.mistakes,
-    ...(directory.ok ? [] : directory.mistakes),
-  ];
-  if (!trust.ok || !directory.ok || mistakes.length > 0) {
-    if (directory.ok) await directory.directory.close();
-    if (trust.ok) await trust.trust.close();
-    return { ok: false, mistakes };
-  }
-  const value: Snapshot = {
-    id: configuration.id,
-    hostname: configuration.hostname,
-    rules: configuration.policy,
-    directory: directory.directory,
-    trust: trust.trust,
-    identities: identities.identities,
-    profiles: profiles.byName,
-    vouchHeaders: vouchHeadersOf(configuration),
-  };
-  return { ok: true, value, warnings: [...trust.warnings, ...identities.warnings, ...directory.warnings] };
-}
-
-/** Ends what a snapshot has running: its directory and the renewal of its evidence of revocation. */
-export async function closeSnapshot({ directory, trust }: Snapshot): Promise<void> {
-  await Promise.all([directory.close(), trust.close()]);
-}
-
-/** What the running Node cannot compute is the administrator's mistake, found at the start and not at the first message. */
-function resolveProfiles({ profiles }: Configuration) {
-  const byName: Record<string, CryptoProfile> = Object.create(null);
-  const mistakes: string[] = [];
-  for (const { name, spec, origin } of profiles) {
-    const result = resolveProfile(name, spec, algorithmSupport);
-    if (result.ok) byName[name] = result.profile;
-    else mistakes.push(`${origin.file}:${origin.line}: ${origin.path}: profile ${name}: ${result.problem}`);
-  }
-  return { byName, mistakes };
-}
-
-function vouchHeadersOf(configuration: Configuration): ReadonlySet<string> {
-  const rules = configuration.door.listeners.flatMap(({ clients }) => clients);
-  return new Set(rules.flatMap(({ vouches }) => (vouches.kind === 'header' ? [vouches.name.toLowerCase()] : [])));
 }
 
 /** Opens the whole gateway: spool first, door last. */

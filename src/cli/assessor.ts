@@ -5,12 +5,12 @@
 import type { Address } from '../address.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Submitter } from '../envelope.ts';
-import { closeSnapshot, type Opened, openSnapshot } from '../gateway.ts';
+import { type Opened, openSnapshot } from '../open-snapshot.ts';
 import { concludeAssessment, gatherFacts } from '../relay/assess-recipient.ts';
 import { assessSigner, assumeSigner } from '../relay/assess-signer.ts';
 import type { Assessment, Assessor } from '../relay/assessment.ts';
 import { checkHeader, openMessage } from '../relay/message-header.ts';
-import type { Snapshot } from '../relay/snapshot.ts';
+import { closeSnapshot, type Snapshot } from '../relay/snapshot.ts';
 
 /** Opens what judging needs. The caller closes the assessor. */
 export async function openAssessor(configuration: Configuration, now: () => Date): Promise<Opened<Assessor>> {

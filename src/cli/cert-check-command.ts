@@ -6,7 +6,8 @@
  * an ADDRESS is looked up in the configured directory. Exit 0 valid, 1 not valid, 65 unreadable, 64 usage.
  */
 import { type Address, parseAddress } from '../address.ts';
-import { closeSnapshot, openSnapshot } from '../gateway.ts';
+import { openSnapshot } from '../open-snapshot.ts';
+import { closeSnapshot } from '../relay/snapshot.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { PathResult } from '../x509/path.ts';
 import { validatePath } from '../x509/path-validator.ts';

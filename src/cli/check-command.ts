@@ -4,7 +4,7 @@
  */
 import type { Configuration } from '../config/configuration.ts';
 import { formatMistake } from '../config/mistake-list.ts';
-import { openSnapshot } from '../gateway.ts';
+import { openSnapshot } from '../open-snapshot.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { configurationFile, readAll } from './load-or-report.ts';
 import { formatJson, type Terminal } from './terminal.ts';

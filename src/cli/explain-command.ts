@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type Address, parseAddress } from '../address.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { GatewayError } from '../errors.ts';
-import type { Opened } from '../gateway.ts';
+import type { Opened } from '../open-snapshot.ts';
 import type { Assessor } from '../relay/assessment.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { explanationFacts } from './explanation-facts.ts';

@@ -21,3 +21,8 @@ export interface Snapshot {
   /** Lower-case names of every header field that proves internal origin anywhere; all are stripped on exit. */
   readonly vouchHeaders: ReadonlySet<string>;
 }
+
+/** Ends what a snapshot has running: its directory and the renewal of its evidence of revocation. */
+export async function closeSnapshot({ directory, trust }: Snapshot): Promise<void> {
+  await Promise.all([directory.close(), trust.close()]);
+}
