@@ -1,6 +1,7 @@
 /** From `trust`, `identities` and `directory` to the options of those rooms; reads CA files and bind passwords. */
 import type { DirectoryOptions, SourceOptions } from '../directory/directory.ts';
 import type { IdentityOptions } from '../keys/identities.ts';
+import type { RevocationOptions } from '../trust/revocation-options.ts';
 import type { NamedCollection, TrustOptions } from '../trust/trust.ts';
 import { type Building, readLeaf } from './build-door.ts';
 import type { Site, sourceShape, TreeOf } from './language.ts';
@@ -11,7 +12,8 @@ type Source = TreeOf<typeof sourceShape>;
 /** Keys that say something only of an LDAP source. */
 const LDAP_KEYS = ['base', 'mode', 'start-tls', 'bind-dn', 'bind-password-from', 'ca', 'when-unreachable'] as const;
 
-export async function buildTrust(site: Site, { files }: Building): Promise<TrustOptions> {
+export async function buildTrust(site: Site, building: Building): Promise<TrustOptions> {
+  const { files } = building;
   const { known, others } = site.trust?.value ?? { known: null, others: [] };
   const path = known?.default ?? null;
   if (path !== null) await files.expectAny(path);
@@ -23,7 +25,28 @@ export async function buildTrust(site: Site, { files }: Building): Promise<Trust
     const domains = onlyFor.value.map((domain) => domain.value);
     named.push({ name: name.value, from: files.resolve(from.value), onlyFor: domains });
   }
-  return { default: path === null ? '' : files.resolve(path.value), named };
+  const revocation = await buildRevocation(site, building);
+  return { default: path === null ? '' : files.resolve(path.value), named, revocation };
+}
+
+async function buildRevocation(site: Site, { files }: Building): Promise<RevocationOptions | null> {
+  const tree = site.trust?.value.known?.revocation?.value ?? null;
+  if (tree === null) return null;
+  const { crls, cache } = tree;
+  if (crls !== null) await files.expectAny(crls);
+  if (cache !== null) await files.expectFolderIfPresent(cache);
+  const spool = site.queue?.value.folder?.value ?? null;
+  return {
+    check: tree.check?.value ?? true,
+    whenUnreachable: tree['when-unreachable']?.value ?? 'refuse',
+    stalenessMaxMs: tree['staleness-max']?.value ?? 0,
+    fetchTimeoutMs: tree['fetch-timeout']?.value ?? 0,
+    validationTimeoutMs: tree['validation-timeout']?.value ?? 0,
+    refreshMs: tree.refresh?.value ?? 0,
+    allow: tree.allow?.value.map(({ value }) => value.cidr) ?? [],
+    crls: crls === null ? null : files.resolve(crls.value),
+    cache: cache !== null ? files.resolve(cache.value) : spool === null ? null : `${files.resolve(spool)}-revocation`,
+  };
 }
 
 export async function buildIdentities(site: Site, { files }: Building): Promise<IdentityOptions> {

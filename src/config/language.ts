@@ -6,6 +6,7 @@
 import type { Settings } from '../policy/rules.ts';
 import { either, list, map, mapWithRecord, record } from './map-shape.ts';
 import { profileChoice, profileName, profileShape } from './profile-shape.ts';
+import { revocationShape } from './revocation-shape.ts';
 import {
   collectionName,
   domainName,
@@ -201,15 +202,17 @@ export const queueShape = map({
 });
 
 export const trustShape = mapWithRecord(
-  map(
-    {
-      default: required(
-        path,
-        'File or folder (SST, PEM, DER, PKCS #7) of the CAs that certificates must lead to. `sealgate trust import` needs a folder.',
-      ),
-    },
-    { keys: ['revocation'] },
-  ),
+  map({
+    default: required(
+      path,
+      'File or folder (SST, PEM, DER, PKCS #7) of the CAs that certificates must lead to. `sealgate trust import` needs a folder.',
+    ),
+    revocation: optional(
+      revocationShape,
+      'revocation is not checked, and `sealgate explain` says so',
+      'Whether revoked certificates are found out, and how.',
+    ),
+  }),
   {
     key: collectionName,
     value: map({

@@ -5,7 +5,7 @@
  *
  * Refused: to open with any mistake in a collection, for a certificate missing silently is mail refused silently; to
  * let a partner's collection vouch for anybody else's domains (catalogue C29), whatever was asked before.
- * Revocation is checked as configured (`revocation-service.ts`); where it is not, every verdict says so.
+ * Revocation is checked as configured (`revocation-checker.ts`); where it is not, every verdict says so.
  */
 import { createHash } from 'node:crypto';
 import { canEncryptTo } from '../cms/recipient-info.ts';
@@ -16,7 +16,7 @@ import { mostUseful, pathFailure } from '../x509/path-failure.ts';
 import { validatePath } from '../x509/path-validator.ts';
 import { readCollection, SOON_MS, type TrustCollection } from './collection-reader.ts';
 import { isInScope } from './domain-scope.ts';
-import { openRevocation, type RevocationCounters, type RevocationService } from './revocation-service.ts';
+import { openRevocation, type RevocationChecker, type RevocationCounters } from './revocation-checker.ts';
 import type { CollectionFacts, Trust, TrustOptions, TrustQuestion, TrustVerdict } from './trust.ts';
 import { VerdictCache } from './verdict-cache.ts';
 
@@ -70,16 +70,16 @@ class CollectionTrust implements Trust {
   private readonly accepted = new VerdictCache(ACCEPTED_MAX);
   private readonly refused = new VerdictCache(REFUSED_MAX);
   private remindAt: number;
-  private readonly service: RevocationService | null;
+  private readonly checker: RevocationChecker | null;
   private readonly validationTimeoutMs: number;
 
   constructor(
     collections: readonly TrustCollection[],
     at: Date,
-    service: RevocationService | null,
+    checker: RevocationChecker | null,
     validationTimeoutMs: number,
   ) {
-    this.service = service;
+    this.checker = checker;
     this.validationTimeoutMs = validationTimeoutMs;
     this.ordered = collections;
     this.collections = collections.map(factsOf);
@@ -116,24 +116,24 @@ class CollectionTrust implements Trust {
   }
 
   async prepare(question: TrustQuestion): Promise<void> {
-    const { service } = this;
-    if (service === null) return;
+    const { checker } = this;
+    if (checker === null) return;
     const end = Date.now() + this.validationTimeoutMs;
     for (let round = 0; round < PREPARE_ROUNDS_MAX; round++) {
-      const { result, wanted } = service.collect(() => this.judge(question));
+      const { result, wanted } = checker.collect(() => this.judge(question));
       const left = end - Date.now();
       if (result.ok || result.failure.code !== 'revocation-unknown' || left <= 0) return;
       if (wanted.crls.size + wanted.ocsp.size === 0) return;
-      await service.supply(wanted, left);
+      await checker.supply(wanted, left);
     }
   }
 
   get revocation(): RevocationCounters | null {
-    return this.service?.counters ?? null;
+    return this.checker?.counters ?? null;
   }
 
   async close(): Promise<void> {
-    await this.service?.close();
+    await this.checker?.close();
   }
 
   /** Certificates that expire soon, once more. */
@@ -170,11 +170,11 @@ class CollectionTrust implements Trust {
 
   private resultOf(question: TrustQuestion, collection: TrustCollection): PathResult {
     const { certificate, purpose, address, at, extraIntermediates } = question;
-    const judge = this.service?.judge;
+    const judge = this.checker?.judge;
     if (asksPolicies(question)) return validateIn(question, collection, judge);
     // the position stands for name and version: the collections of one Trust never change
     const position = this.ordered.indexOf(collection);
-    const version = this.service?.version ?? 0;
+    const version = this.checker?.version ?? 0;
     const asked = `${certificate.sha256}${position} ${version} ${purpose} ${address?.text ?? ''}`;
     const accepted = this.accepted.find(asked, at);
     if (accepted !== null) return accepted;

@@ -2,8 +2,8 @@
 import type { Address } from '../address.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { CertificationPath, PathFailure, Purpose } from '../x509/path.ts';
+import type { RevocationCounters } from './revocation-checker.ts';
 import type { RevocationOptions } from './revocation-options.ts';
-import type { RevocationCounters } from './revocation-service.ts';
 
 export interface TrustOptions {
   /** Absolute path of the default collection: a file or a folder of SST, PEM, DER, PKCS #7. */

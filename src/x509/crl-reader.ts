@@ -9,16 +9,16 @@
  */
 import { type Header, parseHeader } from '../asn1/ber-header.ts';
 import { DerReader } from '../asn1/der-reader.ts';
-import { parseTime, parseWholeBitString } from '../asn1/der-values.ts';
+import { parseWholeBitString } from '../asn1/der-values.ts';
 import { TAG } from '../asn1/der-writer.ts';
-import { parseOid } from '../asn1/oid.ts';
 import { gatewayError } from '../errors.ts';
 import type { Certificate } from './certificate.ts';
 import type { RevocationList } from './crl.ts';
 import { RevokedEntriesBuilder } from './crl-entries.ts';
 import { readEntry } from './crl-entry-reader.ts';
 import { type CrlExtensions, noCrlExtensions, parseCrlExtensions } from './crl-extensions.ts';
-import { checkName, commonName, isEmptyName } from './name.ts';
+import { type CrlHead, parseCrlAlgorithm, parseCrlHead } from './crl-head.ts';
+import { commonName } from './name.ts';
 import { type SignatureVerification, startSignatureVerification } from './signature-check.ts';
 
 /** Largest CRL read (catalogue C20). */
@@ -38,15 +38,6 @@ interface Candidate {
   readonly running: SignatureVerification | null;
 }
 
-/** Fields before the entries. */
-interface Head {
-  readonly algorithm: Buffer;
-  readonly issuer: Buffer;
-  readonly thisUpdate: Date;
-  readonly nextUpdate: Date | null;
-  readonly version: 1 | 2;
-}
-
 /** Takes the octets in pieces of any size, in order; {@link end} gives the list. */
 export class CrlReader {
   private readonly signersOf: (issuer: Buffer) => readonly Certificate[];
@@ -61,7 +52,7 @@ export class CrlReader {
   /** Octets of tbsCertList already given to the verifications. */
   private hashedTo = 0;
   private candidates: readonly Candidate[] | null = null;
-  private head: Head | null = null;
+  private head: CrlHead | null = null;
   private builder: RevokedEntriesBuilder | null = null;
   private extensions: CrlExtensions = noCrlExtensions();
   private entryFault: string | null = null;
@@ -193,7 +184,7 @@ export class CrlReader {
       fields.push(whole);
       if (fields.length > 5) throw malformed('CRL with a field too many');
     }
-    this.takeHead(parseHead(Buffer.from(Buffer.concat(fields))));
+    this.takeHead(parseCrlHead(Buffer.from(Buffer.concat(fields))));
     return true;
   }
 
@@ -203,10 +194,10 @@ export class CrlReader {
     return false;
   }
 
-  private takeHead(head: Head): void {
+  private takeHead(head: CrlHead): void {
     this.head = head;
     this.builder = new RevokedEntriesBuilder(head.issuer);
-    const signatureAlgorithm = parseAlgorithm(head.algorithm);
+    const signatureAlgorithm = parseCrlAlgorithm(head.algorithm);
     const seen = new Set<string>();
     const candidates: Candidate[] = [];
     for (const { spki, key } of this.signersOf(head.issuer)) {
@@ -295,33 +286,6 @@ export class CrlReader {
 
 function isTime(tag: number): boolean {
   return tag === TAG.utcTime || tag === TAG.generalizedTime;
-}
-
-function parseHead(fields: Buffer): Head {
-  const reader = DerReader.over(fields);
-  const version = reader.readOptional(TAG.integer);
-  if (version !== null && !(version.length === 1 && version[0] === 1)) throw malformed('version of a CRL');
-  const algorithm = reader.readWhole(TAG.sequence);
-  const issuer = reader.readWhole(TAG.sequence);
-  checkName(issuer);
-  if (isEmptyName(issuer)) throw malformed('empty issuer name of a CRL');
-  const times: Date[] = [];
-  while (!reader.atEnd && times.length < 2) {
-    const { tag, content } = reader.readElement();
-    times.push(parseTime(tag, content));
-  }
-  reader.finish();
-  const [thisUpdate, nextUpdate = null] = times;
-  if (thisUpdate === undefined) throw malformed('CRL without thisUpdate');
-  return { algorithm, issuer, thisUpdate, nextUpdate, version: version === null ? 1 : 2 };
-}
-
-function parseAlgorithm(whole: Buffer): Certificate['signatureAlgorithm'] {
-  const reader = DerReader.over(whole).enter(TAG.sequence);
-  const oid = parseOid(reader.read(TAG.oid));
-  const parameters = reader.atEnd ? null : reader.readElement().whole;
-  reader.finish();
-  return { oid, parameters };
 }
 
 function malformed(detail: string): Error {

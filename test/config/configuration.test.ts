@@ -52,7 +52,7 @@ describe('loadConfiguration', () => {
           connectionsMax: 500,
         },
         policy: null,
-        trust: { default: at('certs/trust'), named: [] },
+        trust: { default: at('certs/trust'), named: [], revocation: null },
         identities: { folder: at('certs/identities'), decryptsElsewhere: [] },
         directory: {
           sources: [{ kind: 'folder', folder: at('certs/partners'), for: null, label: 'certs/partners' }],

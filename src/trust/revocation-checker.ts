@@ -6,17 +6,9 @@
  * waits for the network only where the policy refuses what is unknown and nothing is at hand, and no longer than the
  * validation timeout; the judgement itself never waits.
  */
-import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  certificateRevoked,
-  revocationFileRefused,
-  revocationStale,
-  revocationUnknownAccepted,
-} from '../log/revocation-events.ts';
+import { certificateRevoked, revocationStale, revocationUnknownAccepted } from '../log/revocation-events.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { RevocationFinding, RevocationJudge, RevocationQuestion } from '../x509/path.ts';
 import {
@@ -33,14 +25,13 @@ import { CrlSigners } from './crl-signers.ts';
 import { type Fetcher, openFetcher } from './fetch.ts';
 import { addressGuard } from './fetch-address.ts';
 import { type OcspQuestion, OcspShelf } from './ocsp-shelf.ts';
+import { type CacheFolder, openCache } from './revocation-cache.ts';
 import type { RevocationOptions } from './revocation-options.ts';
 
 /** OCSP is asked beside the CRL when that takes longer than this. */
 const OCSP_AFTER_MS = 2_000;
 const TICK_MS = 15_000;
 const AT_ONCE_MAX = 8;
-/** Files of the cache that were not renewed for this long are removed at the start. */
-const FORGET_MS = 60 * 24 * 60 * 60 * 1000;
 const TOLD_MAX = 10_000;
 
 /** What a judgement missed. */
@@ -56,40 +47,19 @@ export interface RevocationCounters {
   readonly revoked: number;
 }
 
-/** A folder of one run where none is configured, or the one that is may not be written (a command of another user). */
-async function openCache(folder: string | null, now: number): Promise<CacheFolder> {
-  if (folder !== null) {
-    try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      await access(folder, constants.W_OK);
-      await forgetOld(folder, now);
-      return { folder, passing: false };
-    } catch (thrown) {
-      revocationFileRefused(folder, thrown instanceof Error ? thrown.message : String(thrown));
-    }
-  }
-  return { folder: await mkdtemp(path.join(tmpdir(), 'sealgate-revocation-')), passing: true };
-}
-
-/** `passing`: removed at the end. */
-interface CacheFolder {
-  readonly folder: string;
-  readonly passing: boolean;
-}
-
 /** @param now milliseconds since 1970 */
 export async function openRevocation(
   options: RevocationOptions,
   authorities: readonly Certificate[],
   now: () => number = Date.now,
-): Promise<RevocationService> {
+): Promise<RevocationChecker> {
   const cache = await openCache(options.cache, now());
-  const service = new RevocationService(options, cache, authorities, now);
-  await service.readImported();
-  return service;
+  const checker = new RevocationChecker(options, cache, authorities, now);
+  await checker.readImported();
+  return checker;
 }
 
-export class RevocationService {
+export class RevocationChecker {
   /** Changes whenever a verdict given before may have become another. */
   version = 0;
   private readonly options: RevocationOptions;
@@ -295,14 +265,4 @@ export class RevocationService {
 
 async function drain(jobs: (() => Promise<unknown>)[]): Promise<void> {
   for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) await job();
-}
-
-async function forgetOld(cache: string, now: number): Promise<void> {
-  for (const name of await readdir(cache).catch(() => [])) {
-    if (!/\.(crl|ocsp|new)$/.test(name)) continue;
-    const file = path.join(cache, name);
-    const facts = await stat(file).catch(() => null);
-    const keepMs = name.endsWith('.new') ? 60 * 60 * 1000 : FORGET_MS;
-    if (facts !== null && now - facts.mtimeMs > keepMs) await rm(file, { force: true }).catch(() => {});
-  }
 }
