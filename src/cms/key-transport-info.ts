@@ -69,8 +69,13 @@ function fillNonZero(target: Buffer, entropy: Entropy): void {
   let filled = 0;
   for (let draws = 0; filled < target.length; draws++) {
     if (draws >= PADDING_DRAWS_MAX) throw gatewayError('crypto.failed', 'the source of random octets yields zeros');
-    for (const octet of entropy.bytes(target.length - filled)) {
-      if (octet !== 0) target[filled++] = octet;
+    const drawn = entropy.bytes(target.length - filled);
+    // most draws have no zero: one copy
+    for (let at = 0; at < drawn.length; ) {
+      const zero = drawn.indexOf(0, at);
+      const end = zero === -1 ? drawn.length : zero;
+      filled += drawn.copy(target, filled, at, end);
+      at = end + 1;
     }
   }
 }

@@ -83,17 +83,30 @@ export function* segments(octets: Buffer): Generator<Buffer, void, undefined> {
   }
 }
 
+/** What fits a segment is encrypted in one go, in however many pieces it comes. */
 async function* encrypted(
   encryptor: ContentEncryptor,
   content: AsyncIterable<Buffer>,
 ): AsyncGenerator<Buffer, void, undefined> {
+  let early: Buffer[] = [];
+  let octets = 0;
   for await (const chunk of content) {
-    const part = encryptor.update(chunk);
-    if (part.length > 0) yield part;
+    octets += chunk.length;
+    early.push(chunk);
+    if (octets <= SEGMENT_OCTETS) continue;
+    for (const piece of early) {
+      const part = encryptor.update(piece);
+      if (part.length > 0) yield part;
+    }
+    early = [];
   }
+  const only = early.length > 0 ? encryptor.update(Buffer.concat(early)) : NOTHING;
   const last = encryptor.final();
-  if (last.length > 0) yield last;
+  const rest = only.length === 0 ? last : last.length === 0 ? only : Buffer.concat([only, last]);
+  if (rest.length > 0) yield rest;
 }
+
+const NOTHING = Buffer.alloc(0);
 
 async function* replayed(parts: readonly Buffer[]): AsyncGenerator<Buffer, void, undefined> {
   yield* parts;

@@ -36,8 +36,20 @@ const STRUCTURAL = new Set(['boundary', 'smime-type', 'protocol']);
 /** Parameters in one value; more is an attack. */
 const PARAMETERS_MAX = 100;
 
+/** The value parsed last: every step that asks for the type of one entity asks for the same. */
+let lastValue = '';
+let lastType: ContentType | null = null;
+
 /** Parses a Content-Type value, unfolded. Never throws. @param value attacker-chosen */
 export function parseContentType(value: string): ContentType {
+  if (lastType === null || value !== lastValue) {
+    lastType = parseFresh(value);
+    lastValue = value;
+  }
+  return lastType;
+}
+
+function parseFresh(value: string): ContentType {
   const read = readParameterised(value);
   const mediaType = read.head.toLowerCase();
   if (mediaType === '' && read.parameters.size === 0) {
