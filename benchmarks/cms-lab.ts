@@ -16,14 +16,16 @@ export interface CmsSize {
   readonly bytes: number;
   /** Messages of one measurement of sealing with RSA; about a second of work. */
   readonly repeats: number;
+  /** Before ours is measured: it is more code than a bound, and a gateway runs for weeks. */
+  readonly warm: number;
 }
 
 export const CMS_SIZES: readonly CmsSize[] = [
-  { name: '4k', bytes: 4096, repeats: 2000 },
-  { name: '75k', bytes: 75_000, repeats: 600 },
-  { name: '1m', bytes: 1 << 20, repeats: 100 },
-  { name: '25m', bytes: 25 << 20, repeats: 4 },
-  { name: '100m', bytes: 100 << 20, repeats: 1 },
+  { name: '4k', bytes: 4096, repeats: 2000, warm: 5000 },
+  { name: '75k', bytes: 75_000, repeats: 600, warm: 4000 },
+  { name: '1m', bytes: 1 << 20, repeats: 100, warm: 500 },
+  { name: '25m', bytes: 25 << 20, repeats: 4, warm: 6 },
+  { name: '100m', bytes: 100 << 20, repeats: 1, warm: 1 },
 ];
 
 /** Kinds of keys; the first is that of the peers. */
