@@ -5,13 +5,14 @@
  * With `--trust` only those files are anchors and no configuration is read; else the configured collections judge, and
  * an ADDRESS is looked up in the configured directory. Exit 0 valid, 1 not valid, 65 unreadable, 64 usage.
  */
+import { existsSync } from 'node:fs';
 import { type Address, parseAddress } from '../address.ts';
 import { openSnapshot } from '../open-snapshot.ts';
 import { closeSnapshot } from '../relay/snapshot.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { PathResult } from '../x509/path.ts';
-import { validatePath } from '../x509/path-validator.ts';
 import { type CertCheckOptions, type CheckTerms, checkTerms, readCheckFile } from './cert-check-question.ts';
+import { mergedRevocation, validateAsked } from './cert-check-revocation.ts';
 import { type CheckedCertificate, checkFacts, formatCheck } from './cert-check-text.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { loadOrReport } from './load-or-report.ts';
@@ -35,6 +36,8 @@ export async function certCheck(
   }
   if (!file.ok) return unreadable(file.problem, options, terminal);
   for (const problem of file.problems) terminal.say(`warning: ${problem}`);
+  const missing = (options.crl ?? []).find((name) => !existsSync(name));
+  if (missing !== undefined) return unreadable(`${missing} cannot be read`, options, terminal);
   const [leaf, ...companions] = file.certificates;
   if (leaf === undefined) return unreadable(`${subject}: holds no certificate`, options, terminal);
   const untrusted = await readMany(options.untrusted ?? [], false, terminal);
@@ -43,7 +46,8 @@ export async function certCheck(
   const trusted = await readMany(options.trust, true, terminal);
   if (trusted.problem !== null) return unreadable(trusted.problem, options, terminal);
   const request = { ...terms, leaf, anchors: trusted.certificates, intermediates: company };
-  return report([{ certificate: leaf, collection: null, result: validatePath(request) }], options, terminal);
+  const result = await validateAsked(request, options);
+  return report([{ certificate: leaf, collection: null, result }], options, terminal);
 }
 
 /** A mail address that is no file. */
@@ -82,7 +86,9 @@ async function checkConfigured(
   terminal: Terminal,
 ): Promise<ExitCode> {
   return withSnapshot(options, terminal, async ({ trust }) => {
-    const verdict = trust.judge({ ...terms, certificate: leaf, extraIntermediates: company });
+    const question = { ...terms, certificate: leaf, extraIntermediates: company };
+    await trust.prepare(question);
+    const verdict = trust.judge(question);
     const result: PathResult = verdict.ok
       ? { ok: true, path: verdict.path, attempts: verdict.attempts ?? [] }
       : verdict;
@@ -105,15 +111,17 @@ async function checkAddress(
     for (const { certificate, problem } of answer.candidates) {
       if (certificate === null && problem !== null) terminal.say(`warning: ${problem}`);
     }
-    const checked = answer.candidates.flatMap(({ certificate, companions }): CheckedCertificate[] => {
-      if (certificate === null) return [];
+    const checked: CheckedCertificate[] = [];
+    for (const { certificate, companions } of answer.candidates) {
+      if (certificate === null) continue;
       const question = { ...terms, address: terms.address ?? address, certificate, extraIntermediates: companions };
+      await trust.prepare(question);
       const verdict = trust.judge(question);
       const result: PathResult = verdict.ok
         ? { ok: true, path: verdict.path, attempts: verdict.attempts ?? [] }
         : verdict;
-      return [{ certificate, collection: verdict.ok ? verdict.collection : null, result }];
-    });
+      checked.push({ certificate, collection: verdict.ok ? verdict.collection : null, result });
+    }
     return report(checked, options, terminal, `no source publishes a certificate for ${address.text}`);
   });
 }
@@ -125,7 +133,8 @@ async function withSnapshot(
 ): Promise<ExitCode> {
   const configuration = await loadOrReport(options.config, terminal);
   if (configuration === null) return EXIT.configuration;
-  const opened = await openSnapshot(configuration);
+  const revocation = mergedRevocation(configuration.trust.revocation ?? null, options);
+  const opened = await openSnapshot({ ...configuration, trust: { ...configuration.trust, revocation } });
   if (!opened.ok) {
     for (const mistake of opened.mistakes) terminal.say(mistake);
     return EXIT.configuration;

@@ -59,9 +59,6 @@ export function checkTerms(
   if (options.revocation !== undefined && !REVOCATION.includes(options.revocation)) {
     return wrong(terminal, `--revocation "${options.revocation}"`, REVOCATION.join(', '));
   }
-  if ((options.crl?.length ?? 0) > 0 || (options.revocation ?? 'off') !== 'off') {
-    return wrong(terminal, '--crl and --revocation', 'not supported in this version');
-  }
   return {
     at,
     purpose,

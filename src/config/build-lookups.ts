@@ -44,8 +44,11 @@ async function buildRevocation(site: Site, { files }: Building): Promise<Revocat
     validationTimeoutMs: tree['validation-timeout']?.value ?? 0,
     refreshMs: tree.refresh?.value ?? 0,
     allow: tree.allow?.value.map(({ value }) => value.cidr) ?? [],
-    crls: crls === null ? null : files.resolve(crls.value),
+    crls: crls === null ? [] : [files.resolve(crls.value)],
     cache: cache !== null ? files.resolve(cache.value) : spool === null ? null : `${files.resolve(spool)}-revocation`,
+    withoutSource: 'accept',
+    fetch: true,
+    patient: false,
   };
 }
 

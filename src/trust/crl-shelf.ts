@@ -104,11 +104,11 @@ export class CrlShelf {
     return flight;
   }
 
-  /** Reads what is new in the folder of imported lists, drops what is gone. @param location a file or a folder */
-  async readImported(location: string): Promise<void> {
+  /** Reads what is new among imported lists, drops what is gone. @param locations files and folders */
+  async readImported(locations: readonly string[]): Promise<void> {
     const next = new Map<string, { stamp: string; list: RevocationList | null }>();
     let changed = false;
-    for (const file of await filesIn(location)) {
+    for (const file of (await Promise.all(locations.map(filesIn))).flat()) {
       const facts = await stat(file).catch(() => null);
       if (facts === null || !facts.isFile()) continue;
       const stamp = `${facts.size} ${facts.mtimeMs} ${facts.ino}`;

@@ -32,8 +32,6 @@ const ACCEPTED_MAX = 50_000;
 const REMIND_MS = 24 * 60 * 60 * 1000;
 /** Few, because a refusal holds the texts of what was tried, and lives for a minute. */
 const REFUSED_MAX = 1_000;
-/** A list may name a delta, or have a signer with a list of its own. */
-const PREPARE_ROUNDS_MAX = 4;
 
 /**
  * Reads the collections. All mistakes at once, each naming its file.
@@ -59,7 +57,7 @@ export async function openTrust(options: TrustOptions, at: Date = new Date()): P
   const { revocation: wanted = null } = options;
   const authorities = collections.flatMap(({ anchors, intermediates }) => [...anchors, ...intermediates]);
   const revocation = wanted?.check === true ? await openRevocation(wanted, authorities) : null;
-  const trust = new CollectionTrust(collections, at, revocation, wanted?.validationTimeoutMs ?? 0);
+  const trust = new CollectionTrust(collections, at, revocation);
   return { ok: true, trust, warnings: readings.flatMap(({ warnings }) => warnings) };
 }
 
@@ -71,16 +69,9 @@ class CollectionTrust implements Trust {
   private readonly refused = new VerdictCache(REFUSED_MAX);
   private remindAt: number;
   private readonly checker: RevocationChecker | null;
-  private readonly validationTimeoutMs: number;
 
-  constructor(
-    collections: readonly TrustCollection[],
-    at: Date,
-    checker: RevocationChecker | null,
-    validationTimeoutMs: number,
-  ) {
+  constructor(collections: readonly TrustCollection[], at: Date, checker: RevocationChecker | null) {
     this.checker = checker;
-    this.validationTimeoutMs = validationTimeoutMs;
     this.ordered = collections;
     this.collections = collections.map(factsOf);
     this.remindAt = at.getTime() + REMIND_MS;
@@ -116,16 +107,7 @@ class CollectionTrust implements Trust {
   }
 
   async prepare(question: TrustQuestion): Promise<void> {
-    const { checker } = this;
-    if (checker === null) return;
-    const end = Date.now() + this.validationTimeoutMs;
-    for (let round = 0; round < PREPARE_ROUNDS_MAX; round++) {
-      const { result, wanted } = checker.collect(() => this.judge(question));
-      const left = end - Date.now();
-      if (result.ok || result.failure.code !== 'revocation-unknown' || left <= 0) return;
-      if (wanted.crls.size + wanted.ocsp.size === 0) return;
-      await checker.supply(wanted, left);
-    }
+    await this.checker?.prepare(() => this.judge(question));
   }
 
   get revocation(): RevocationCounters | null {

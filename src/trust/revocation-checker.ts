@@ -10,7 +10,7 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { certificateRevoked, revocationStale, revocationUnknownAccepted } from '../log/revocation-events.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import type { RevocationFinding, RevocationJudge, RevocationQuestion } from '../x509/path.ts';
+import type { PathFailure, RevocationFinding, RevocationJudge, RevocationQuestion } from '../x509/path.ts';
 import {
   CLOCK_SKEW_MS,
   type HeldResponse,
@@ -32,6 +32,12 @@ import type { RevocationOptions } from './revocation-options.ts';
 const OCSP_AFTER_MS = 2_000;
 const TICK_MS = 15_000;
 const AT_ONCE_MAX = 8;
+/** A list may name a delta, or have a signer with a list of its own. */
+const PREPARE_ROUNDS_MAX = 4;
+const NO_FETCHER: Fetcher = {
+  fetch: async () => ({ ok: false, reason: 'nothing is fetched' }),
+  close: async () => {},
+};
 const TOLD_MAX = 10_000;
 
 /** What a judgement missed. */
@@ -82,7 +88,7 @@ export class RevocationChecker {
     this.options = options;
     this.cache = cache;
     this.now = now;
-    this.fetcher = openFetcher(addressGuard(options.allow), now);
+    this.fetcher = options.fetch ? openFetcher(addressGuard(options.allow), now) : NO_FETCHER;
     this.authorities = authorities;
     for (const authority of authorities) this.signers.add(authority);
     const context: ShelfContext = {
@@ -122,12 +128,12 @@ export class RevocationChecker {
   readonly judge: RevocationJudge = (question) => {
     const own: Wanted = { crls: new Set(), ocsp: new Map() };
     for (const authority of question.path.slice(1)) this.signers.add(authority);
-    const { whenUnreachable: whenUnknown, stalenessMaxMs: stalenessMs } = this.options;
+    const { whenUnreachable: whenUnknown, withoutSource, stalenessMaxMs: stalenessMs } = this.options;
     const policy = {
       whenUnknown,
-      withoutSource: 'accept',
+      withoutSource,
       tolerance: { skewMs: CLOCK_SKEW_MS, stalenessMs },
-    } as const;
+    };
     const finding = revocationJudge(this.evidence(question, own), policy)(question);
     const stale = finding.nextUpdate !== null && question.at > finding.nextUpdate;
     this.tell(question.certificate, finding, stale);
@@ -136,6 +142,23 @@ export class RevocationChecker {
     else this.wantDeltas(question.certificate, own);
     return finding;
   };
+
+  /**
+   * Judges until nothing is missing that can be had, or the validation timeout is over. Where the unknown is accepted
+   * nobody waits, unless the options are patient. Never rejects.
+   */
+  async prepare(
+    judge: () => { readonly ok: true } | { readonly ok: false; readonly failure: PathFailure },
+  ): Promise<void> {
+    const end = this.now() + this.options.validationTimeoutMs;
+    for (let round = 0; round < PREPARE_ROUNDS_MAX; round++) {
+      const { result, wanted } = this.collect(judge);
+      const left = end - this.now();
+      if (result.ok ? !this.options.patient : result.failure.code !== 'revocation-unknown') return;
+      if (left <= 0 || wanted.crls.size + wanted.ocsp.size === 0) return;
+      await this.supply(wanted, left);
+    }
+  }
 
   /** Gets what is missing, for at most this long. Never rejects. */
   async supply(wanted: Wanted, deadlineMs: number): Promise<void> {
@@ -146,7 +169,7 @@ export class RevocationChecker {
   }
 
   async readImported(): Promise<void> {
-    if (this.options.crls !== null) await this.crls.readImported(this.options.crls);
+    if (this.options.crls.length > 0) await this.crls.readImported(this.options.crls);
   }
 
   async close(): Promise<void> {

@@ -15,8 +15,14 @@ export interface RevocationOptions {
   readonly refreshMs: number;
   /** Networks that may be asked although they are private, such as 10.0.0.0/8. */
   readonly allow: readonly string[];
-  /** Absolute path of a file or folder of CRLs brought by hand; null: none. */
-  readonly crls: string | null;
+  /** Files or folders of CRLs brought by hand. */
+  readonly crls: readonly string[];
   /** Absolute path of the folder that keeps answers over a restart; null: none does. */
   readonly cache: string | null;
+  /** What becomes of a certificate that names no source and of which nothing is at hand. */
+  readonly withoutSource: 'refuse' | 'accept';
+  /** False: only what is at hand counts. */
+  readonly fetch: boolean;
+  /** Waits for evidence also where the unknown is accepted: somebody asks by hand. */
+  readonly patient: boolean;
 }

@@ -7,7 +7,7 @@ import { runCommandLine } from '../../src/cli/command-line.ts';
 import { ConfigHouse, GOOD_SITE } from '../config/config-house.ts';
 import { makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
 import { mail, nameConstraints, policies } from '../support/constraint-builder.ts';
-import { isDsa, loadPkits, needsCrl } from '../support/pkits.ts';
+import { isDsa, loadPkits } from '../support/pkits.ts';
 import { vectorsFolder } from '../support/vectors.ts';
 import { CapturedTerminal } from './captured-terminal.ts';
 
@@ -138,19 +138,19 @@ describe('cert check', () => {
     }
   });
 
-  it('PKITS through the command line, but for what only a CRL decides', async function () {
+  it('PKITS through the command line, with its CRLs', async function () {
     this.timeout(60_000);
     const vectors = vectorsFolder(this);
     const certificate = (name: string) => path.join(vectors, 'pkits/certs', name);
     const wrong: string[] = [];
     for (const one of loadPkits(vectors)) {
-      if (needsCrl(one)) continue;
       const [anchor = '', ...below] = one.path;
       const leaf = below.at(-1) ?? '';
       const { settings } = one;
       const words = [
         ...['--trust', certificate(anchor), '--at', '2020-01-01T00:00:00Z', '--purpose', 'any'],
         ...[...below.slice(0, -1), ...one.extra_certs].flatMap((name) => ['--untrusted', certificate(name)]),
+        ...one.crls.flatMap((name) => ['--crl', path.join(vectors, 'pkits/crls', name)]),
         ...settings.initial_policy_set_oids.flatMap((oid) => ['--policy', oid]),
         ...(settings.initial_explicit_policy ? ['--explicit-policy'] : []),
         ...(settings.initial_policy_mapping_inhibit ? ['--inhibit-mapping'] : []),
