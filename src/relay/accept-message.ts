@@ -4,7 +4,7 @@
  */
 import type { Entropy, Signer } from '../cms/signer.ts';
 import type { Envelope } from '../envelope.ts';
-import { asGatewayError, type GatewayError, gatewayError } from '../errors.ts';
+import { asGatewayError, gatewayError } from '../errors.ts';
 import { messageQueued, messageUnsigned } from '../log/relay-events.ts';
 import type { HeaderBlock } from '../mime/header-block.ts';
 import { bodyBinding } from '../queue/body-binding.ts';
@@ -22,6 +22,7 @@ import { checkHeader, openMessage, visibleRecipients } from './message-header.ts
 import { reportHeader, withoutInternalFields } from './outgoing-header.ts';
 import type { PlannedMessage } from './planned-message.ts';
 import { draftGroups, finishGroups } from './record-groups.ts';
+import { chooseRefusal, refusalOf } from './refusal.ts';
 import type { Snapshot } from './snapshot.ts';
 import { treatRecipient } from './treat-recipient.ts';
 
@@ -74,19 +75,11 @@ export async function acceptMessage(
   }
 }
 
-/** Promise 3: whole or not at all; temporary if any reason is, for then trying again may help. */
+/** Promise 3: whole or not at all. */
 function refuseUnserved(envelope: Envelope, assessments: readonly Assessment[]): void {
-  const refusals: GatewayError[] = [];
-  for (const assessment of assessments) {
-    logDecision(envelope.traceId, 'header', assessment);
-    if (assessment.decision.kind === 'refuse') {
-      refusals.push(
-        gatewayError(assessment.decision.error, `${assessment.to.text}: ${assessment.decision.why.encrypt}`),
-      );
-    }
-  }
-  const refusal = refusals.find((error) => !error.permanent) ?? refusals[0];
-  if (refusal !== undefined) throw refusal;
+  for (const assessment of assessments) logDecision(envelope.traceId, 'header', assessment);
+  const refusal = chooseRefusal(assessments.map(refusalOf).filter((entry) => entry !== null));
+  if (refusal !== null) throw refusal;
 }
 
 function logUnsigned(envelope: Envelope, signer: SignerAssessment, assessments: readonly Assessment[]): void {

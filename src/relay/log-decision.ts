@@ -4,6 +4,7 @@ import { LOSS_TEXTS } from '../policy/choose-certificate.ts';
 import type { Origin } from '../policy/rules.ts';
 import type { Assessment } from './assessment.ts';
 
+/** Written for every recipient, also where the mail simply goes: the log alone answers "why". */
 export function logDecision(trace: string, stage: 'rcpt' | 'header', assessment: Assessment): void {
   const { decision, settings, chosen } = assessment;
   recipientDecided({

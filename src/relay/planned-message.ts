@@ -1,4 +1,7 @@
-/** A message about which everything is decided and whose body is still to come. */
+/**
+ * A message about which everything is decided and whose body is still to come: what `accept-message` hands to the making
+ * of copies and of the record.
+ */
 import type { Envelope } from '../envelope.ts';
 import type { HeaderBlock } from '../mime/header-block.ts';
 import type { ContentProtection } from '../policy/decide-recipient.ts';

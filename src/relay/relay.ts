@@ -15,8 +15,10 @@ import { acceptMessage } from './accept-message.ts';
 import { concludeAssessment, gatherFacts, type RecipientFacts } from './assess-recipient.ts';
 import { assumeSigner, type SignerAssessment } from './assess-signer.ts';
 import { logDecision } from './log-decision.ts';
+import { refusalOf } from './refusal.ts';
 import type { Snapshot } from './snapshot.ts';
 
+/** What one gateway's relay works with. */
 export interface RelayOptions {
   /** The snapshot in force at this moment. */
   snapshot(): Snapshot;
@@ -25,6 +27,7 @@ export interface RelayOptions {
   now(): Date;
 }
 
+/** The relay as the door sees it. It holds nothing open. */
 export function openRelay(options: RelayOptions): Receiver {
   return { begin: (mail) => new RelayTransaction(options, mail) };
 }
@@ -51,9 +54,8 @@ class RelayTransaction implements Transaction {
     const facts = await gatherFacts(this.#snapshot, address, this.#options.now());
     const assessment = concludeAssessment(facts, this.#mail.from, (await this.#signer).facts, 'none');
     logDecision(this.#mail.traceId, 'rcpt', assessment);
-    if (assessment.decision.kind === 'refuse') {
-      throw gatewayError(assessment.decision.error, `${address.text}: ${assessment.decision.why.encrypt}`);
-    }
+    const refusal = refusalOf(assessment);
+    if (refusal !== null) throw refusal;
     this.#facts.set(address.key, facts);
   }
 
