@@ -8,6 +8,7 @@ import type { DoorOptions } from '../smtp/listener-options.ts';
 import type { TrustOptions } from '../trust/trust.ts';
 import type { ProfileDefinition } from './profile-definition.ts';
 
+/** One file, read and checked: every value is valid, every file that it names was there. */
 export interface Configuration {
   /** First 12 hex digits of the SHA-256 of the file: names the snapshot in records and logs. */
   readonly id: string;
@@ -38,6 +39,7 @@ export interface Mistake {
   readonly allowed: string;
 }
 
+/** A configuration, or all of its mistakes at once. */
 export type ConfigurationResult =
   | { readonly ok: true; readonly configuration: Configuration; readonly warnings: readonly Mistake[] }
   | { readonly ok: false; readonly mistakes: readonly Mistake[] };

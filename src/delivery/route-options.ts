@@ -12,6 +12,7 @@ export interface RouteOptions {
   readonly ca: Buffer | null;
 }
 
+/** Both routes and what they share. */
 export interface DeliveryOptions {
   /** Our EHLO name and the Reporting-MTA of DSNs. */
   readonly hostname: string;

@@ -22,6 +22,7 @@ import { checkSealed, type ProvenContent } from './sealed-proof.ts';
 import { findingReply, resultOf } from './smtp-reply.ts';
 import { isEightBit, wireBytes, wireOctets } from './wire-form.ts';
 
+/** The courier of the SMTP routes. It holds connections open until it is closed. */
 export interface SmtpCourier extends Courier {
   /** New options from the next delivery on; routes that did not change keep their connections. */
   reconfigure(options: DeliveryOptions): void;

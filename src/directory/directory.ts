@@ -2,6 +2,7 @@
 import type { Address } from '../address.ts';
 import type { Certificate } from '../x509/certificate.ts';
 
+/** One source as configured; file names are absolute. */
 export type SourceOptions =
   | {
       readonly kind: 'folder';
@@ -26,6 +27,7 @@ export type SourceOptions =
       readonly label: string;
     };
 
+/** All sources and the lifetimes of what they answered. */
 export interface DirectoryOptions {
   /** Best source first. */
   readonly sources: readonly SourceOptions[];
@@ -40,6 +42,7 @@ export interface DirectoryOptions {
   readonly failFastMs: number;
 }
 
+/** All sources as one. Its candidates are published by others: attacker-chosen until `trust` has judged them. */
 export interface Directory {
   /**
    * Every certificate published for this mailbox, best source first. Never rejects for a source that fails: that is
@@ -51,6 +54,7 @@ export interface Directory {
   close(): Promise<void>;
 }
 
+/** What all sources together said of one address. */
 export interface DirectoryAnswer {
   /** Empty together with empty `failures` is the authoritative "no certificate". */
   readonly candidates: readonly Candidate[];
@@ -73,12 +77,14 @@ export interface Candidate {
   readonly seenAt: Date;
 }
 
+/** A source that could not answer, for people. */
 export interface SourceFailure {
   readonly source: string;
   /** For the log and `explain`. */
   readonly reason: string;
 }
 
+/** How one source is, for `health`. */
 export interface SourceStatus {
   readonly source: string;
   readonly entries: number | null;

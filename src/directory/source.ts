@@ -13,6 +13,7 @@ export type SourceAnswer =
   | { readonly ok: true; readonly candidates: readonly Candidate[] }
   | { readonly ok: false; readonly reason: string };
 
+/** One place where certificates are published. */
 export interface Source {
   /** For people: kind and label. */
   readonly name: string;

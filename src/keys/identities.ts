@@ -4,13 +4,14 @@ import type { CryptoProfile } from '../cms/profile.ts';
 import type { Signer } from '../cms/signer.ts';
 import type { Certificate } from '../x509/certificate.ts';
 
+/** Where our own keys are. */
 export interface IdentityOptions {
-  /** Absolute path of the folder: one .p12 or .pem (certificate, chain and key) an address. */
-  readonly folder: string;
   /**
-   * Passwords of PKCS #12 files: `NAME.password` beside `NAME.p12`, mode 0600; none means the empty password.
-   * Addresses whose encrypted mail is opened elsewhere: no warning that their certificate also allows encryption.
+   * Absolute path of the folder: one .p12 or .pem (certificate, chain and key) an address. The password of `NAME.p12` is
+   * in `NAME.password` beside it, mode 0600; none means the empty password.
    */
+  readonly folder: string;
+  /** Addresses whose encrypted mail is opened elsewhere: no warning that their certificate also allows encryption. */
   readonly decryptsElsewhere: readonly Address[];
 }
 
@@ -22,12 +23,14 @@ export interface IdentityLoad {
   readonly warnings: readonly string[];
 }
 
+/** Our senders' certificates with their keys; loaded once, and held until the snapshot goes. */
 export interface Identities {
   /** The identity of that mailbox, or null. Its validity in time is the caller's to ask of `trust` before each signature. */
   find(address: Address): Identity | null;
   readonly all: readonly Identity[];
 }
 
+/** One mailbox of ours that can sign. The key itself is behind `signer`. */
 export interface Identity {
   readonly address: Address;
   readonly certificate: Certificate;

@@ -19,6 +19,7 @@ export interface EligibleCertificate {
 /** Why a usable certificate was not the one. */
 export type LossReason = 'same-certificate' | 'worse-source' | 'dual-use' | 'older' | 'shorter' | 'tie-break';
 
+/** For people, by reason. */
 export const LOSS_TEXTS: Readonly<Record<LossReason, string>> = Object.freeze({
   'same-certificate': 'the same certificate, found again',
   'worse-source': 'usable, from a source further down the list',
@@ -28,6 +29,7 @@ export const LOSS_TEXTS: Readonly<Record<LossReason, string>> = Object.freeze({
   'tie-break': 'usable, and equal to the one taken: the lower SHA-256 wins',
 });
 
+/** The one and the others. */
 export interface CertificateChoice<T extends EligibleCertificate> {
   /** null when nothing was eligible. */
   readonly chosen: T | null;

@@ -40,6 +40,7 @@ export const IDENTITY_UNDECIDED = 'identity-undecided';
 /** The protection the body already has, by its own media type: attacker-chosen. At RCPT it is `none`. */
 export type ContentProtection = 'none' | 'signed' | 'encrypted';
 
+/** All that the decision depends on. */
 export interface DecisionInput {
   readonly settings: ResolvedSettings;
   readonly certificate: CertificateFacts;
@@ -49,6 +50,10 @@ export interface DecisionInput {
   readonly nullSender: boolean;
 }
 
+/**
+ * What happens to this recipient's copy, and why. A refusal carries the reasons of both axes; `error` says which one
+ * refused.
+ */
 export type Decision =
   | { readonly kind: 'treat'; readonly sign: boolean; readonly encrypt: boolean; readonly why: DecisionReasons }
   | { readonly kind: 'refuse'; readonly error: ErrorCode; readonly why: DecisionReasons };
@@ -59,6 +64,7 @@ export interface DecisionReasons {
   readonly encrypt: EncryptReason;
 }
 
+/** Why the copy is or is not signed. */
 export type SignReason =
   | 'never' // the settings say so
   | 'identity' // signed as the author
@@ -68,6 +74,7 @@ export type SignReason =
   | 'already-signed'
   | 'already-encrypted';
 
+/** Why the copy is or is not encrypted. */
 export type EncryptReason =
   | 'never'
   | 'certificate' // encrypted to the certificate chosen

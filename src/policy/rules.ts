@@ -7,6 +7,7 @@ export type Level = 'never' | 'if-possible' | 'required';
 /** What to do where encryption was wanted and cannot be had. */
 export type Fallback = 'refuse' | 'plain';
 
+/** What one rule can set. */
 export interface Settings {
   readonly sign: Level;
   readonly encrypt: Level;
@@ -42,6 +43,7 @@ export interface RecipientRule {
   readonly settings: PartialSettings;
 }
 
+/** The rules of one configuration. */
 export interface PolicyRules {
   /** Our domains, A-labels: whose senders are signed for; mail to them goes by the internal route. */
   readonly ours: readonly string[];

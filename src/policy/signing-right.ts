@@ -12,6 +12,7 @@ import type { Submitter } from '../envelope.ts';
 import { parseMailboxes } from '../mime/address-list.ts';
 import type { HeaderBlock } from '../mime/header-block.ts';
 
+/** What a submitter wants signed, and as whom. */
 export interface SigningClaim {
   /** Header section as received: attacker-chosen. The vouch header is still in it. */
   readonly header: HeaderBlock;
@@ -22,6 +23,7 @@ export interface SigningClaim {
   readonly ours: readonly string[];
 }
 
+/** Whether we may sign, as which mailbox; else the first condition of promise 8 that is not met. */
 export type SigningRight =
   | { readonly ok: true; readonly address: Address }
   | { readonly ok: false; readonly reason: SigningRefusal };
@@ -46,6 +48,7 @@ export const SIGNING_REFUSALS = Object.freeze({
   'wrong-proof': 'the header that proves internal origin has another value',
 });
 
+/** Stable codes, in the log and in `explain --json`. */
 export type SigningRefusal = keyof typeof SIGNING_REFUSALS;
 
 /** Judges the claim. On success `address` is the author, to be signed for if we hold a valid identity of theirs. */

@@ -8,6 +8,7 @@
 import type { QueueEntry, RecipientState, Reply } from './queue.ts';
 import type { QueueRecord } from './record.ts';
 
+/** States that are stored; see above for `failing`. */
 export type StoredRecipientState = 'waiting' | 'held' | 'delivered' | 'failing' | 'failed';
 
 /** One recipient's new state. */
@@ -27,6 +28,7 @@ export interface MailUpdate {
   readonly schedule: { readonly attempts: number; readonly nextAttemptAt: number } | null;
 }
 
+/** One recipient with its place in the record; `reply` is the last one heard, null before the first. */
 export interface MailRecipient {
   readonly group: number;
   readonly recipient: number;
@@ -80,6 +82,7 @@ export function applyUpdate(state: MailState, update: MailUpdate): boolean {
   return true;
 }
 
+/** True when any recipient is in one of these states. */
 export function hasState(state: MailState, ...wanted: readonly StoredRecipientState[]): boolean {
   return state.recipients.some((recipient) => wanted.includes(recipient.state));
 }

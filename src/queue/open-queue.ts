@@ -29,6 +29,7 @@ export interface QueueParts {
   monotonicMs(): number;
 }
 
+/** A queue that owns its spool, or what an administrator has to mend first. */
 export type OpenQueueResult =
   | { readonly ok: true; readonly queue: EmbeddedQueue; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly mistakes: readonly string[] };

@@ -4,6 +4,7 @@
  */
 import type { QueueGroup, QueueRecord } from './record.ts';
 
+/** Where the spool is and how it delivers; from the `queue` key of the configuration. */
 export interface QueueOptions {
   /** Absolute path of the spool folder (0700). */
   readonly folder: string;
@@ -16,6 +17,7 @@ export interface QueueOptions {
   readonly reserveBytes: number;
 }
 
+/** When to try again. The waits double from `firstMs` to `maxMs`; after `lifetimeMs` what waits has failed. */
 export interface RetryOptions {
   readonly firstMs: number;
   readonly maxMs: number;
@@ -23,6 +25,7 @@ export interface RetryOptions {
   readonly lifetimeMs: number;
 }
 
+/** Accepted mail, from the commit to the last outcome. Queue identifiers are made here and are safe in file names. */
 export interface Queue {
   /** Opens the intake of one message. @throws GatewayError queue.full, queue.write-failed */
   begin(traceId: string): Promise<Intake>;
@@ -60,6 +63,7 @@ export interface Intake {
   abort(): Promise<void>;
 }
 
+/** Takes the octets of one body. They are spool-sealed as they come, and lost unless the intake is committed. */
 export interface BodyWriter {
   readonly index: number;
   /** @throws GatewayError queue.full, queue.write-failed */
@@ -67,6 +71,7 @@ export interface BodyWriter {
   end(): Promise<void>;
 }
 
+/** One message as administrators see it: transport facts, no content. */
 export interface QueueEntry {
   readonly id: string;
   readonly record: QueueRecord;
@@ -77,6 +82,7 @@ export interface QueueEntry {
   readonly attempts: number;
 }
 
+/** What has become of one recipient. */
 export interface RecipientState {
   readonly group: number;
   readonly address: string;
@@ -95,6 +101,7 @@ export interface Courier {
   report(failures: FailureReport): ReportMessage | null;
 }
 
+/** One group of one message, handed to the courier. All of it comes from the authenticated record. */
 export interface Delivery {
   readonly queueId: string;
   readonly record: QueueRecord;
@@ -110,6 +117,7 @@ export interface Delivery {
   readonly bodyBytes?: number;
 }
 
+/** What the courier says of one recipient. */
 export interface RecipientOutcome {
   readonly address: string;
   readonly result: 'delivered' | 'deferred' | 'failed';
@@ -130,6 +138,7 @@ export interface Reply {
   readonly hop: string | null;
 }
 
+/** Final failures of one message that were found together: what one report tells of. */
 export interface FailureReport {
   readonly queueId: string;
   readonly record: QueueRecord;

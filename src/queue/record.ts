@@ -12,6 +12,10 @@ export type RouteName = 'internal' | 'outside';
 /** `must-encrypt`: delivery refuses to send anything but an EnvelopedData for exactly these recipients. */
 export type Protection = 'must-encrypt' | 'may-be-clear';
 
+/**
+ * Everything about one message that delivery needs and that is not a body. Stored spool-sealed; it never changes
+ * after the commit.
+ */
 export interface QueueRecord {
   readonly format: number;
   readonly traceId: string;
@@ -32,6 +36,7 @@ export interface QueueRecord {
   readonly groups: readonly QueueGroup[];
 }
 
+/** Recipients who get the same copy by the same route. */
 export interface QueueGroup {
   readonly protection: Protection;
   /** `held` waits for an administrator or a rule; `ready` is delivered. */
@@ -45,6 +50,7 @@ export interface QueueGroup {
   readonly treatment: string;
 }
 
+/** One recipient of a copy, as named at RCPT. */
 export interface QueueRecipient {
   readonly address: string;
   /** SHA-256 (hex) of the certificate this copy is encrypted to for this recipient; null in clear copies. */
@@ -53,6 +59,7 @@ export interface QueueRecipient {
   readonly notify: string | null;
 }
 
+/** Which stored body a copy is made of, and what is its own beside it. */
 export type QueueContent =
   | {
       readonly kind: 'clear';

@@ -6,6 +6,7 @@ import type { MailState, MailUpdate } from './mail-state.ts';
 import type { Intake } from './queue.ts';
 import type { QueueRecord } from './record.ts';
 
+/** The storage of one engine. */
 export interface Store {
   /** Opens the intake of a message that will have this id. @throws GatewayError queue.full, queue.write-failed */
   begin(id: string, traceId: string): Promise<Intake>;

@@ -12,6 +12,10 @@ import type { ResolvedSettings } from '../policy/resolve-settings.ts';
 import type { TrustVerdict } from '../trust/trust.ts';
 import type { Certificate } from '../x509/certificate.ts';
 
+/**
+ * One sender, one recipient: facts, decision and reasons. Values of certificates and sources in it are
+ * attacker-chosen text.
+ */
 export interface Assessment {
   /** MAIL FROM; null is the null sender. */
   readonly from: Address | null;

@@ -8,6 +8,7 @@ import type { ContentProtection } from '../policy/decide-recipient.ts';
 import type { SignerAssessment } from './assess-signer.ts';
 import type { BodyPlan } from './copy-plan.ts';
 
+/** Decided, and not yet stored: nothing of it is on a disk. */
 export interface PlannedMessage {
   readonly envelope: Envelope;
   /** Without internal fields. */

@@ -8,6 +8,7 @@ import type { Identities } from '../keys/identities.ts';
 import type { PolicyRules } from '../policy/rules.ts';
 import type { Trust } from '../trust/trust.ts';
 
+/** Opened by `open-snapshot.ts`; whoever opened it ends it with {@link closeSnapshot}. */
 export interface Snapshot {
   /** Configuration id, for records and logs. */
   readonly id: string;

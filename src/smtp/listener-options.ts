@@ -2,6 +2,7 @@
 import type { Address } from '../address.ts';
 import type { Vouches } from '../envelope.ts';
 
+/** One address that is listened on. */
 export interface ListenerOptions {
   /** IP address to bind. */
   readonly address: string;
@@ -13,10 +14,12 @@ export interface ListenerOptions {
   readonly clients: readonly ClientRule[];
 }
 
+/** Who is let in, and whether the client is believed about authors. The first rule that fits decides. */
 export type ClientRule =
   | { readonly kind: 'network'; readonly cidr: string; readonly vouches: Vouches }
   | { readonly kind: 'login'; readonly users: readonly LoginUser[]; readonly vouches: Vouches };
 
+/** One line of a user file. */
 export interface LoginUser {
   readonly name: string;
   /** `scrypt$N$r$p$salt$hash`, base64url parts (keys never in clear). */
@@ -25,6 +28,7 @@ export interface LoginUser {
   readonly addresses: readonly Address[];
 }
 
+/** All listeners and the limits that they share. */
 export interface DoorOptions {
   /** Our name in the greeting, EHLO reply and Received. */
   readonly hostname: string;

@@ -6,6 +6,7 @@
 import type { Address } from '../address.ts';
 import type { Envelope, Submitter } from '../envelope.ts';
 
+/** What is known at MAIL. Address and parameters are well-formed; what they say is the client's word. */
 export interface MailCommand {
   readonly traceId: string;
   /** null is the null sender. */
@@ -15,11 +16,13 @@ export interface MailCommand {
   readonly submitter: Submitter;
 }
 
+/** What stands behind the door: it is told of each transaction. `relay/` implements it. */
 export interface Receiver {
   /** MAIL FROM. The transaction keeps the configuration snapshot of this moment to its end. @throws GatewayError */
   begin(mail: MailCommand): Transaction;
 }
 
+/** One mail transaction (RFC 5321 §3.3), from MAIL to its reply or its end. */
 export interface Transaction {
   /** RCPT TO. Resolves when the recipient is accepted. @throws GatewayError the reply for this recipient alone */
   recipient(address: Address): Promise<void>;
@@ -38,6 +41,7 @@ export interface Transaction {
   abandon(): void;
 }
 
+/** What the 250 acknowledges: the message is durable. */
 export interface Receipt {
   /** Identifier of the stored message, for the 250 line and the log. */
   readonly queueId: string;

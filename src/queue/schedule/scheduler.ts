@@ -21,6 +21,7 @@ const TIMER_MS_MAX = 3_600_000;
 /** After the grace of a stop: time for aborted deliveries to store what they know. */
 const ABORT_SETTLE_MS = 1000;
 
+/** What a scheduler works with. Clock and chance are arguments, so that tests own them. */
 export interface SchedulerParts {
   readonly store: Store;
   readonly retry: RetryOptions;
@@ -41,6 +42,7 @@ interface Entry extends DueItem {
   round: DeliveryRound | null;
 }
 
+/** Owns the entries of one queue: each stored message once, whether it waits, is ready, or is being delivered. */
 export class Scheduler {
   readonly #parts: SchedulerParts;
   readonly #entries = new Map<string, Entry>();
