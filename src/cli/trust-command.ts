@@ -179,7 +179,7 @@ function placesOf({ trust }: Configuration): Place[] {
 function fitsOnlyFor(place: Place, wanted: readonly string[], terminal: Terminal): boolean {
   if (wanted.length === 0) return true;
   const { onlyFor } = place;
-  if (onlyFor !== null && onlyFor.every((domain) => wanted.includes(domain)) && wanted.length === onlyFor.length) {
+  if (onlyFor?.every((domain) => wanted.includes(domain)) && wanted.length === onlyFor.length) {
     return true;
   }
   terminal.say(`collection ${place.name} is for ${onlyFor === null ? 'all domains' : onlyFor.join(', ')}`);
