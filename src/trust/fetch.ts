@@ -101,6 +101,8 @@ class HttpFetcher implements Fetcher {
       if (!this.breaker.admit(host, this.now())) throw new Refused(`${host} failed a moment ago`);
       try {
         const response = await this.ask(url, request, signal);
+        // an answer that is given up tells so by an event, which without a listener would end the process
+        response.body.on('error', () => {});
         const location = response.headers['location'];
         if (response.statusCode >= 300 && response.statusCode < 400 && response.statusCode !== 304) {
           await response.body.dump({ limit: 1024 }).catch(() => {});

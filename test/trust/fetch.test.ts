@@ -1,0 +1,142 @@
+/** C20: where a certificate may send us, and what a hostile answer can do. The decision of each; no time is asserted. */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { type FetchRequest, openFetcher } from '../../src/trust/fetch.ts';
+import { addressGuard } from '../../src/trust/fetch-address.ts';
+import { FetchBreaker } from '../../src/trust/fetch-breaker.ts';
+import { HostileHttp } from '../support/hostile-http.ts';
+
+const BODY = Buffer.from('a list');
+
+describe('addressGuard (C20)', () => {
+  it('forbids our own host and network, link-local, metadata; in every spelling', () => {
+    const guard = addressGuard([]);
+    const forbidden =
+      '0.0.0.0 127.0.0.1 127.255.0.1 10.1.2.3 172.16.0.1 172.31.9.9 192.168.1.1 169.254.169.254 100.64.0.1 168.63.129.16 ' +
+      '224.0.0.1 255.255.255.255 :: ::1 fe80::1 fc00::1 fd00:ec2::254 ff02::1 ::ffff:127.0.0.1 ::ffff:7f00:1 ' +
+      '64:ff9b::7f00:1 2002:7f00:1:: 2001:db8::1 2001:0:1::1 fe80::1%lo localhost 0x7f.1 1';
+    for (const address of forbidden.split(' ')) assert.equal(guard.isAllowed(address), false, address);
+    for (const address of ['8.8.8.8', '172.32.0.1', '2001:4860:4860::8888', '2a00:1450::1']) {
+      assert.equal(guard.isAllowed(address), true, address);
+    }
+  });
+
+  it('opens only the networks listed', () => {
+    const guard = addressGuard(['10.1.0.0/16', 'fd00::/64', '127.0.0.1']);
+    for (const address of ['10.1.2.3', 'fd00::5', '127.0.0.1', '::ffff:10.1.2.3']) {
+      assert.equal(guard.isAllowed(address), true, address);
+    }
+    for (const address of ['10.2.0.1', 'fd00:0:0:1::5', '127.0.0.2']) {
+      assert.equal(guard.isAllowed(address), false, address);
+    }
+  });
+
+  it('never allows a private IPv4 address by mapping it', () => {
+    const guard = addressGuard([]);
+    fc.assert(
+      fc.property(fc.ipV4(), (address) => {
+        assert.equal(guard.isAllowed(`::ffff:${address}`), guard.isAllowed(address));
+      }),
+    );
+  });
+});
+
+describe('fetch (C20)', () => {
+  let server: HostileHttp;
+  before(async () => {
+    server = await HostileHttp.open();
+  });
+  after(() => server.close());
+
+  async function get(url: string, allow: readonly string[] = ['127.0.0.0/8'], more: Partial<FetchRequest> = {}) {
+    const fetcher = openFetcher(addressGuard(allow), Date.now);
+    const pieces: Buffer[] = [];
+    const standard = { post: null, octetsMax: 100_000, timeoutMs: 300, etag: null, lastModified: null };
+    try {
+      const outcome = await fetcher.fetch({ url, ...standard, ...more }, (octets) => void pieces.push(octets));
+      return outcome.ok ? `ok ${Buffer.concat(pieces)}` : outcome.reason;
+    } finally {
+      await fetcher.close();
+    }
+  }
+
+  it('answers, redirected thrice, and not four times or for ever', async () => {
+    server.set('/ok', { kind: 'answer', body: BODY });
+    for (const step of [1, 2, 3, 4]) {
+      server.set(`/r${step}`, { kind: 'redirect', to: step === 1 ? '/ok' : server.url(`/r${step - 1}`) });
+    }
+    server.set('/loop', { kind: 'redirect', to: '/loop' });
+    assert.equal(await get(server.url('/ok')), 'ok a list');
+    assert.equal(await get(server.url('/r3')), 'ok a list');
+    assert.match(await get(server.url('/r4')), /more than 3 redirects/);
+    assert.match(await get(server.url('/loop')), /more than 3 redirects/);
+    assert.equal(server.asked.get('/loop'), 4);
+  });
+
+  it('asks no private address, by number, by name or by redirect', async () => {
+    server.set('/private', { kind: 'answer', body: BODY });
+    for (const url of [
+      server.url('/private'),
+      `http://localhost:${server.port}/private`,
+      'http://0x7f.1/',
+      'http://[::1]/',
+    ]) {
+      assert.match(await get(url, []), /may not be asked/, url);
+    }
+    assert.equal(server.asked.get('/private'), undefined);
+    server.set('/inward', { kind: 'redirect', to: 'http://169.254.169.254/latest/meta-data/' });
+    server.set('/by-name', { kind: 'redirect', to: `http://localhost:${server.port}/private` });
+    assert.match(await get(server.url('/inward')), /169\.254\.169\.254 may not be asked/);
+    const other = `http://127.0.0.1:${server.port}/by-name`;
+    assert.match(await get(other, ['127.0.0.1/32', '10.0.0.0/8']), /ok|::1, which may not be asked/);
+  });
+
+  it('knows http and https only, and no names or passwords', async () => {
+    for (const url of [
+      'file:///etc/passwd',
+      'ldap://127.0.0.1/x',
+      'ftp://127.0.0.1/',
+      'data:,x',
+      'gopher://127.0.0.1/',
+    ]) {
+      assert.match(await get(url), /is not fetched/, url);
+    }
+    assert.match(await get('http://user:secret@127.0.0.1/'), /user name/);
+    assert.match(await get('no url'), /no URL/);
+    server.set('/file', { kind: 'redirect', to: 'file:///etc/passwd' });
+    assert.match(await get(server.url('/file')), /is not fetched/);
+  });
+
+  const HOSTILE: readonly (readonly [string, Parameters<HostileHttp['set']>[1], RegExp])[] = [
+    ['silence', { kind: 'silence' }, /no whole answer within/],
+    ['one octet at a time', { kind: 'drip', everyMs: 20 }, /no whole answer within/],
+    ['too large, and says so', { kind: 'giant', octets: 2_000_000, declared: true }, /more than 100000 octets/],
+    ['too large, and does not', { kind: 'giant', octets: 2_000_000, declared: false }, /more than 100000 octets/],
+    ['cut off', { kind: 'cut', body: Buffer.alloc(1_000) }, /closed|aborted|terminated|mismatch/i],
+    ['reset', { kind: 'reset' }, /closed|reset/i],
+    ['no HTTP', { kind: 'noise' }, /HTTP|parse|expected/i],
+    ['endless header', { kind: 'headers' }, /header/i],
+    ['an error', { kind: 'answer', status: 503, body: BODY }, /status 503/],
+    ['absent', { kind: 'answer', status: 404, body: BODY }, /status 404/],
+    ['not modified, unasked', { kind: 'answer', status: 304, body: Buffer.alloc(0) }, /^ok $/],
+  ];
+  for (const [name, behaviour, answer] of HOSTILE) {
+    it(`hostile: ${name}`, async () => {
+      const place = `/hostile-${name.replaceAll(/\W/g, '-')}`;
+      server.set(place, behaviour);
+      assert.match(await get(server.url(place)), answer);
+    });
+  }
+
+  it('L10: a host that failed is left alone, then met by one probe', () => {
+    const breaker = new FetchBreaker(1_000);
+    assert.ok(breaker.admit('a', 0));
+    breaker.failed('a', 0);
+    assert.ok(!breaker.admit('a', 999));
+    assert.ok(breaker.admit('b', 999));
+    assert.ok(breaker.admit('a', 1_000));
+    assert.ok(!breaker.admit('a', 1_001), 'one probe');
+    breaker.answered('a');
+    assert.ok(breaker.admit('a', 1_002));
+  });
+});
