@@ -24,6 +24,7 @@ interface Frame {
 /** A cursor over a BER stream. Every method may reject with GatewayError asn1.malformed or asn1.limits. */
 export class BerStream {
   private readonly chunks: AsyncIterator<Buffer>;
+  private readonly lent: boolean;
   private readonly frames: Frame[] = [];
   private buffer: Buffer = EMPTY;
   private at = 0;
@@ -31,9 +32,10 @@ export class BerStream {
   private before = 0;
   private ended = false;
 
-  /** @param chunks attacker-chosen octets in any pieces; pieces are read before the next one is asked for */
-  constructor(chunks: AsyncIterable<Buffer>) {
+  /** @param chunks attacker-chosen, in any pieces @param lent each is void, with every view of it, when the next is asked */
+  constructor(chunks: AsyncIterable<Buffer>, lent = false) {
     this.chunks = chunks[Symbol.asyncIterator]();
+    this.lent = lent;
   }
 
   /** Octets consumed so far. */
@@ -284,6 +286,7 @@ export class BerStream {
     this.before += this.at;
     this.at = 0;
     while (held < octets && !this.ended) {
+      if (this.lent) pieces.push(...pieces.splice(-1).map((piece) => Buffer.from(piece)));
       const { done, value } = await this.chunks.next();
       if (done === true) this.ended = true;
       else if (value.length > 0) {

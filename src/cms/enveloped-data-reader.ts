@@ -6,7 +6,7 @@
  * Refused, each with its reason: not for a key held here, AEAD rules of catalogue C13, old ciphers without policy,
  * structure, limits. Key, padding and tag are one reason. CBC proves no origin: its result says `authenticated: false`.
  */
-import { BerStream } from '../asn1/ber-stream.ts';
+import type { BerStream } from '../asn1/ber-stream.ts';
 import { TAG } from '../asn1/der-writer.ts';
 import { gatewayError } from '../errors.ts';
 import { type AlgorithmIdentifier, parseAlgorithm } from './ber-field-reader.ts';
@@ -19,7 +19,7 @@ import { type CmsFailure, failureOf, ReaderStop, statesFailure } from './reader-
 import { READER_LIMITS } from './reader-limits.ts';
 import { type ReaderPolicy, STRICT_POLICY } from './reader-policy.ts';
 import { scanRecipientInfos } from './recipient-info-reader.ts';
-import type { ReopenableSource } from './reopenable-source.ts';
+import { berStreamOf, type ReopenableSource } from './reopenable-source.ts';
 import type { RecipientInfo, Unwrapper } from './unwrapper.ts';
 
 export interface OpeningOptions<T> {
@@ -104,7 +104,7 @@ class EnvelopeOpening<T> {
 
   async open(): Promise<OpenedEnvelope<T>> {
     const identity = (await this.source.identity?.()) ?? null;
-    const stream = new BerStream(this.source.open());
+    const stream = berStreamOf(this.source);
     try {
       const head = await readHead(stream, (info) => this.unwrapper.holds(info));
       const cipher = chooseCipher(head.algorithm, head.form, this.policy);
@@ -156,7 +156,7 @@ class EnvelopeOpening<T> {
     const aad = tail.value?.aad ?? null;
     if (aad === null || head.form !== 'authEnveloped') return unsettle(first);
     proof.aad = aad;
-    const again = new BerStream(this.source.open());
+    const again = berStreamOf(this.source);
     try {
       await readHead(again, null);
       return await inspectAndProve(this.unproven(again, head, proof, marked, tail), this.inspect);
@@ -190,7 +190,7 @@ class EnvelopeOpening<T> {
 
   private async *release(proof: Proof, identity: string | null): AsyncGenerator<Buffer, void, undefined> {
     if (this.key === null) throw gatewayError('crypto.failed', 'envelope was closed');
-    const stream = new BerStream(this.source.open());
+    const stream = berStreamOf(this.source);
     try {
       const head = await readHead(stream, null);
       const decryptor = new ContentDecryptor(proof.cipher, proof.key, proof.aad);

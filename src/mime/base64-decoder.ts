@@ -22,6 +22,8 @@ export class Base64Decoder {
   readonly #kernel: UnfoldModule | null;
   /** Characters that do not make a group of four yet: at most 3. */
   #group = '';
+  /** What {@link lend} gives a view of. */
+  #lent: Buffer = NOTHING;
   /** Padding came: only white space may follow. */
   #ended = false;
 
@@ -37,8 +39,21 @@ export class Base64Decoder {
    * @throws GatewayError message.malformed
    */
   update(chunk: Buffer): Buffer {
-    if (chunk.length === 0) return NOTHING;
-    const out = Buffer.allocUnsafe(Math.ceil((this.#group.length + chunk.length) / 4) * 3);
+    return this.#decode(chunk, Buffer.allocUnsafe(this.#octetsMax(chunk)));
+  }
+
+  /** {@link update} into memory of this decoder: the result is void at the next call. @throws GatewayError message.malformed */
+  lend(chunk: Buffer): Buffer {
+    const octets = this.#octetsMax(chunk);
+    if (this.#lent.length < octets) this.#lent = Buffer.allocUnsafeSlow(octets);
+    return this.#decode(chunk, this.#lent);
+  }
+
+  #octetsMax(chunk: Buffer): number {
+    return Math.ceil((this.#group.length + chunk.length) / 4) * 3;
+  }
+
+  #decode(chunk: Buffer, out: Buffer): Buffer {
     let to = 0;
     for (let at = 0; at < chunk.length; ) {
       const unfolded = this.#unfold(chunk, at, out, to);

@@ -23,10 +23,10 @@ export function decodedBody(body: RangedSource, header: HeaderBlock): Reopenable
   throw gatewayError('message.malformed', `CMS under transfer encoding ${mechanism}`);
 }
 
-async function* decoded(octets: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+async function* decoded(octets: AsyncIterable<Buffer>, lent: boolean): AsyncGenerator<Buffer, void, undefined> {
   const decoder = new Base64Decoder();
   for await (const chunk of octets) {
-    const out = decoder.update(chunk);
+    const out = lent ? decoder.lend(chunk) : decoder.update(chunk);
     if (out.length > 0) yield out;
   }
   decoder.final();

@@ -30,12 +30,16 @@ export function derivedFrom(
   return withIdentity(source, { open: () => make(source.open()) });
 }
 
-/** {@link derivedFrom} for one who makes new octets of each piece before asking for the next. */
+/**
+ * {@link derivedFrom} for one who makes other octets of each piece before asking for the next.
+ * @param make `lent`: its pieces may be void when the next is asked for
+ */
 export function convertedFrom(
   source: RangedSource,
-  make: (octets: AsyncIterable<Buffer>) => AsyncIterable<Buffer>,
+  make: (octets: AsyncIterable<Buffer>, lent: boolean) => AsyncIterable<Buffer>,
 ): ReopenableSource {
-  return withIdentity(source, { open: () => make(source.open(undefined, undefined, true)) });
+  const converted = (lent: boolean): AsyncIterable<Buffer> => make(source.open(undefined, undefined, true), lent);
+  return withIdentity(source, { open: () => converted(false), openLent: () => converted(true) });
 }
 
 /** Octets in memory, which the caller does not change. */

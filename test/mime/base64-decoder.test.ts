@@ -14,8 +14,12 @@ const cuts = fc.array(fc.nat({ max: 1_000_000 }), { maxLength: 6 });
 function decode(text: Buffer, at: readonly number[], kernel: UnfoldModule | null): Buffer {
   const decoder = new Base64Decoder(kernel);
   const ends = [...at.map((cut) => cut % (text.length + 1)), text.length].sort((a, b) => a - b);
-  const parts = ends.map((end, index) => decoder.update(text.subarray(ends[index - 1] ?? 0, end)));
+  const chunks = ends.map((end, index) => text.subarray(ends[index - 1] ?? 0, end));
+  const parts = chunks.map((chunk) => decoder.update(chunk));
   decoder.final();
+  const lender = new Base64Decoder(kernel);
+  const lent = chunks.map((chunk) => Buffer.from(lender.lend(chunk)));
+  assert.ok(Buffer.concat(lent).equals(Buffer.concat(parts)), 'lent octets differ');
   return Buffer.concat(parts);
 }
 
