@@ -49,12 +49,15 @@ export interface RevokedEntries {
 const HIGH = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 1 : 0;
 const LOW = 1 - HIGH;
 const FIRST_CAPACITY = 1024;
+/** One for each value of the first octet of a hash: sorting one of a million entries takes no noticeable time. */
+const BUCKETS = 256;
 
 /** Takes entries in their order. Use ends with {@link build}. */
 export class RevokedEntriesBuilder {
   private serials = new Uint8Array(FIRST_CAPACITY * 20);
   private used = 0;
   private ends = new Uint32Array(FIRST_CAPACITY);
+  private hashes = new Uint32Array(FIRST_CAPACITY);
   private dates = new Uint32Array(FIRST_CAPACITY);
   private reasons = new Uint8Array(FIRST_CAPACITY);
   private issuers: Uint16Array<ArrayBuffer> | null = null;
@@ -86,6 +89,7 @@ export class RevokedEntriesBuilder {
     if (this.count === this.ends.length) this.growEntries();
     if (this.used + end - start > this.serials.length) this.serials = grown(this.serials);
     for (let at = start; at < end; at++) this.serials[this.used++] = bytes[at] ?? 0;
+    this.hashes[this.count] = hashOf(bytes, start, end);
     this.ends[this.count] = this.used;
     this.dates[this.count] = Math.min(Math.max(seconds, 0), 0xffffffff);
     this.reasons[this.count] = reason;
@@ -102,11 +106,13 @@ export class RevokedEntriesBuilder {
       this.reasons.slice(0, count),
       this.issuers?.slice(0, count) ?? null,
       this.issuerNumbers,
+      this.hashes.subarray(0, count),
     );
   }
 
   private growEntries(): void {
     this.ends = grown(this.ends);
+    this.hashes = grown(this.hashes);
     this.dates = grown(this.dates);
     this.reasons = grown(this.reasons);
     if (this.issuers !== null) this.issuers = grown(this.issuers);
@@ -129,8 +135,12 @@ class EntryIndex implements RevokedEntries {
   private readonly reasons: Uint8Array;
   private readonly issuers: Uint16Array | null;
   private readonly issuerNumbers: ReadonlyMap<string, number>;
-  /** Pairs of hash (high) and entry (low), sorted. */
-  private readonly order: Uint32Array;
+  /** Pairs of hash (high) and entry (low), by the first octet of the hash; each such bucket is sorted when first needed. */
+  private readonly order: BigUint64Array;
+  /** The same octets as halves. */
+  private readonly pairs: Uint32Array;
+  private readonly bucketEnds = new Uint32Array(BUCKETS);
+  private readonly bucketSorted = new Uint8Array(BUCKETS);
 
   constructor(
     serials: Uint8Array,
@@ -139,6 +149,7 @@ class EntryIndex implements RevokedEntries {
     reasons: Uint8Array,
     issuers: Uint16Array | null,
     issuerNumbers: ReadonlyMap<string, number>,
+    hashes: Uint32Array,
   ) {
     this.count = ends.length;
     this.serials = serials;
@@ -147,15 +158,10 @@ class EntryIndex implements RevokedEntries {
     this.reasons = reasons;
     this.issuers = issuers;
     this.issuerNumbers = issuerNumbers;
-    const pairs = new BigUint64Array(this.count);
-    this.order = new Uint32Array(pairs.buffer);
-    for (let entry = 0; entry < this.count; entry++) {
-      this.order[2 * entry + HIGH] = hashOf(serials, this.startOf(entry), ends[entry] ?? 0);
-      this.order[2 * entry + LOW] = entry;
-    }
-    // without a comparator this sorts in native code: a million entries in a tenth of a second
-    pairs.sort();
-    this.octets = [serials, ends, dates, reasons, issuers, this.order].reduce(
+    this.order = new BigUint64Array(this.count);
+    this.pairs = new Uint32Array(this.order.buffer);
+    this.fillBuckets(hashes);
+    this.octets = [serials, ends, dates, reasons, issuers, this.pairs].reduce(
       (sum, a) => sum + (a?.byteLength ?? 0),
       0,
     );
@@ -166,8 +172,8 @@ class EntryIndex implements RevokedEntries {
     if (number === undefined) return null;
     const hash = hashOf(serial, 0, serial.length);
     let found: RevokedEntry | null = null;
-    for (let at = this.firstOf(hash); at < this.count && this.order[2 * at + HIGH] === hash; at++) {
-      const entry = this.order[2 * at + LOW] ?? 0;
+    for (let at = this.firstOf(hash); at < this.count && this.pairs[2 * at + HIGH] === hash; at++) {
+      const entry = this.pairs[2 * at + LOW] ?? 0;
       if ((this.issuers?.[entry] ?? 0) !== number || !this.isSerial(entry, serial)) continue;
       const reason = this.reasons[entry] ?? 0;
       const candidate = { revokedAt: new Date((this.dates[entry] ?? 0) * 1000), reason };
@@ -178,13 +184,37 @@ class EntryIndex implements RevokedEntries {
     return found;
   }
 
-  /** The first place in the order whose hash is not below this one. */
+  private fillBuckets(hashes: Uint32Array): void {
+    const next = this.bucketEnds;
+    for (const hash of hashes) next[hash >>> 24] = (next[hash >>> 24] ?? 0) + 1;
+    for (let bucket = 0, start = 0; bucket < BUCKETS; bucket++) {
+      const size = next[bucket] ?? 0;
+      next[bucket] = start;
+      start += size;
+    }
+    // filling moves each start to its end
+    for (let entry = 0; entry < this.count; entry++) {
+      const hash = hashes[entry] ?? 0;
+      const place = next[hash >>> 24] ?? 0;
+      next[hash >>> 24] = place + 1;
+      this.pairs[2 * place + HIGH] = hash;
+      this.pairs[2 * place + LOW] = entry;
+    }
+  }
+
+  /** The first place in its bucket whose hash is not below this one. */
   private firstOf(hash: number): number {
-    let low = 0;
-    let high = this.count;
+    const bucket = hash >>> 24;
+    let low = bucket === 0 ? 0 : (this.bucketEnds[bucket - 1] ?? 0);
+    let high = this.bucketEnds[bucket] ?? 0;
+    if (this.bucketSorted[bucket] === 0) {
+      // without a comparator this sorts in native code
+      this.order.subarray(low, high).sort();
+      this.bucketSorted[bucket] = 1;
+    }
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.order[2 * middle + HIGH] ?? 0) < hash) low = middle + 1;
+      if ((this.pairs[2 * middle + HIGH] ?? 0) < hash) low = middle + 1;
       else high = middle;
     }
     return low;
