@@ -147,5 +147,14 @@ async function giant(socket: Socket, octets: number, declared: boolean): Promise
 }
 
 async function drained(socket: Socket): Promise<void> {
-  await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {});
+  if (socket.destroyed) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done);
+      socket.off('close', done);
+      resolve();
+    };
+    socket.on('drain', done);
+    socket.on('close', done);
+  });
 }
