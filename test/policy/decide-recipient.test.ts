@@ -13,6 +13,7 @@ import {
   type Decision,
   type DecisionInput,
   decideRecipient,
+  IDENTITY_UNDECIDED,
   type SigningFacts,
 } from '../../src/policy/decide-recipient.ts';
 import type { Fallback, Level } from '../../src/policy/rules.ts';
@@ -125,6 +126,18 @@ describe('decideRecipient', () => {
   it('decides every combination as the golden table says', () => {
     const golden = readFileSync(path.join(process.cwd(), 'test/policy/decisions.txt'), 'utf8');
     assert.equal(`${tableCases().map(rowOf).join('\n')}\n`, golden);
+  });
+
+  it('defers what our own undecided certificate should sign, required or only wished for', () => {
+    const undecided = { kind: 'no', reason: IDENTITY_UNDECIDED } as const;
+    for (const it of allCases()) {
+      if (it.signing.kind !== 'no' || it.sign === 'never' || it.nullSender || it.content !== 'none') continue;
+      const decision = decideRecipient(inputOf({ ...it, signing: undecided }));
+      // where encryption refuses too, that is told
+      const encryption = decideRecipient(inputOf({ ...it, sign: 'never' }));
+      const due = encryption.kind === 'refuse' ? encryption.error : 'trust.undecided';
+      assert.equal(decision.kind === 'refuse' && decision.error, due, rowOf(it));
+    }
   });
 
   it('never ends in clear where encryption is required (C19, C24)', () => {

@@ -30,6 +30,21 @@ describe('VerdictCache', () => {
     assert.equal(cache.find('a', new Date(Number.NaN)), null);
   });
 
+  it('keeps an acceptance no longer than its evidence of revocation, the unknown for a minute', () => {
+    const finding = (status: 'good' | 'unknown' | 'not-checked', nextUpdate: Date | null) =>
+      ({ status, accepted: true, text: '', thisUpdate: null, nextUpdate }) as const;
+    const until = (...findings: ReturnType<typeof finding>[]): number => {
+      if (!accepted.ok) return 0;
+      const cache = new VerdictCache(10);
+      cache.keep('a', { ...accepted, path: { ...accepted.path, revocation: findings } }, date(0), null);
+      return [5_000, 60_000, 70_000, 1_000_000].findLast((ms) => cache.find('a', date(ms)) !== null) ?? 0;
+    };
+    assert.equal(until(finding('good', date(70_000)), finding('good', date(90_000))), 70_000);
+    assert.equal(until(finding('unknown', null), finding('good', date(90_000))), 60_000);
+    assert.equal(until(finding('good', date(-5))), 60_000, 'stale');
+    assert.equal(until(finding('not-checked', null)), 1_000_000);
+  });
+
   it('keeps a refusal for a minute from when it was given', () => {
     const cache = new VerdictCache(10);
     cache.keep('a', refused, date(0), null);
