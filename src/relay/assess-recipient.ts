@@ -11,7 +11,7 @@ import { certificateFacts, chooseCertificate } from '../policy/choose-certificat
 import { type ContentProtection, decideRecipient } from '../policy/decide-recipient.ts';
 import { needsCertificate, type ResolvedSettings, resolveSettings } from '../policy/resolve-settings.ts';
 import { findRecipientFault, findSignerFault } from '../smime/profile-fitness.ts';
-import type { Trust, TrustVerdict } from '../trust/trust.ts';
+import { isRevocationUnknown, type Trust, type TrustVerdict } from '../trust/trust.ts';
 import { pathFailure } from '../x509/path-failure.ts';
 import type { Assessment, JudgedCandidate, SignerFacts } from './assessment.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -105,13 +105,12 @@ async function decideUndecided(
   profile: CryptoProfile,
   at: Date,
 ): Promise<void> {
-  if (verdicts.some((verdict) => verdict?.ok === true)) return;
+  if (verdicts.some((verdict) => verdict?.ok === true && !isRevocationUnknown(verdict))) return;
   await Promise.all(
     candidates.map(async (candidate, index) => {
       const verdict = verdicts[index] ?? null;
       const { certificate, companions: extraIntermediates } = candidate;
-      if (certificate === null || verdict === null || verdict.ok) return;
-      if (verdict.failure.code !== 'revocation-unknown') return;
+      if (certificate === null || verdict === null || !isRevocationUnknown(verdict)) return;
       await trust.prepare({ certificate, purpose: 'encrypt', address: to, at, extraIntermediates });
       verdicts[index] = judgeCandidate(trust, candidate, to, profile, at);
     }),

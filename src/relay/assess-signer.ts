@@ -8,7 +8,7 @@ import type { Identity } from '../keys/identities.ts';
 import type { HeaderBlock } from '../mime/header-block.ts';
 import { IDENTITY_UNDECIDED } from '../policy/decide-recipient.ts';
 import { judgeSigningRight, SIGNING_REFUSALS, type SigningRefusal } from '../policy/signing-right.ts';
-import type { TrustQuestion } from '../trust/trust.ts';
+import { isRevocationUnknown, type TrustQuestion } from '../trust/trust.ts';
 import type { SignerFacts } from './assessment.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -69,7 +69,7 @@ async function assessIdentity(
   const { certificate, companions: extraIntermediates } = identity;
   const question: TrustQuestion = { certificate, purpose: 'sign', address, at, extraIntermediates };
   let verdict = snapshot.trust.judge(question);
-  if (!verdict.ok && verdict.failure.code === 'revocation-unknown') {
+  if (isRevocationUnknown(verdict)) {
     await snapshot.trust.prepare(question);
     verdict = snapshot.trust.judge(question);
   }

@@ -17,6 +17,7 @@ import { sameName } from '../x509/name.ts';
 import { readCrlFile } from './crl-file.ts';
 import type { CrlSigners } from './crl-signers.ts';
 import type { Fetcher } from './fetch.ts';
+import { RevocationFlights } from './revocation-flights.ts';
 import { refreshMoment } from './revocation-refresh.ts';
 
 const LISTS_MAX = 2_000;
@@ -53,7 +54,7 @@ export class CrlShelf {
     maxSize: INDEX_OCTETS_MAX,
     sizeCalculation: ({ list }) => list.entries.octets + 4_096,
   });
-  private readonly flights = new Map<string, Promise<boolean>>();
+  private readonly flights = new RevocationFlights();
   private readonly pausedUntil = new LRUCache<string, number>({ max: LISTS_MAX });
   private imported = new Map<string, { readonly stamp: string; readonly list: RevocationList | null }>();
 
@@ -94,14 +95,14 @@ export class CrlShelf {
     return this.held.size;
   }
 
-  /** Gets the list of a location from disk or from there. Never rejects. @returns true when one is at hand that counts */
-  supply(uri: string): Promise<boolean> {
-    let flight = this.flights.get(uri);
-    if (flight === undefined) {
-      flight = this.load(uri).finally(() => this.flights.delete(uri));
-      this.flights.set(uri, flight);
-    }
-    return flight;
+  /** Gets the list of a location from disk or from there. Neither promise rejects. */
+  supply(uri: string): ReturnType<RevocationFlights['join']> {
+    const file = path.join(this.context.cache, `${createHash('sha256').update(uri).digest('hex')}.crl`);
+    return this.flights.join(
+      uri,
+      () => this.loadStored(uri, file),
+      () => this.download(uri, file),
+    );
   }
 
   /** Reads what is new among imported lists, drops what is gone. @param locations files and folders */
@@ -140,14 +141,11 @@ export class CrlShelf {
     }
   }
 
-  private async load(uri: string): Promise<boolean> {
-    const file = path.join(this.context.cache, `${createHash('sha256').update(uri).digest('hex')}.crl`);
+  private async loadStored(uri: string, file: string): Promise<boolean> {
     const held = this.held.get(uri);
-    if (held === undefined || this.hasNewKeys(held.list)) {
-      const stored = await this.readStored(file);
-      if (stored !== null && this.keep(uri, stored, null, null) && this.isCurrent(stored)) return true;
-    }
-    return await this.download(uri, file);
+    if (held !== undefined && !this.hasNewKeys(held.list)) return false;
+    const stored = await this.readStored(file);
+    return stored !== null && this.keep(uri, stored, null, null) && this.isCurrent(stored);
   }
 
   private async readStored(file: string): Promise<RevocationList | null> {

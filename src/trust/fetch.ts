@@ -14,6 +14,8 @@ import type { AddressGuard } from './fetch-address.ts';
 import { FetchBreaker } from './fetch-breaker.ts';
 
 export const REDIRECTS_MAX = 3;
+/** More than that at once is refused, so that many locations cost no more than few. */
+const AT_ONCE_MAX = 64;
 /** A host that failed is left alone for this long. */
 const PAUSE_MS = 20_000;
 
@@ -47,6 +49,12 @@ export interface Fetcher {
   close(): Promise<void>;
 }
 
+/** For who must not go out. */
+export const noFetcher: Fetcher = {
+  fetch: async () => ({ ok: false, reason: 'nothing is fetched' }),
+  close: async () => {},
+};
+
 /** Told to the log by its message. */
 class Refused extends Error {}
 /** The host answers, only not with this. */
@@ -62,6 +70,7 @@ class HttpFetcher implements Fetcher {
   private readonly now: () => number;
   private readonly breaker = new FetchBreaker(PAUSE_MS);
   private agent: Promise<Agent> | null = null;
+  private underWay = 0;
 
   constructor(guard: AddressGuard, now: () => number) {
     this.guard = guard;
@@ -69,6 +78,8 @@ class HttpFetcher implements Fetcher {
   }
 
   async fetch(request: FetchRequest, take: (octets: Buffer) => Promise<void> | void): Promise<FetchOutcome> {
+    if (this.underWay >= AT_ONCE_MAX) return { ok: false, reason: `${AT_ONCE_MAX} fetches are under way` };
+    this.underWay++;
     const gaveUp = new AbortController();
     const done = new AbortController();
     const late = delay(request.timeoutMs, null, { signal: done.signal }).then(
@@ -81,6 +92,7 @@ class HttpFetcher implements Fetcher {
       const reason = gaveUp.signal.aborted ? gaveUp.signal.reason : thrown;
       return { ok: false, reason: reasonOf(reason) };
     } finally {
+      this.underWay--;
       done.abort();
       await late;
     }

@@ -13,6 +13,7 @@ import { formatOcspRequest } from '../x509/ocsp-request.ts';
 import { OCSP_OCTETS_MAX, parseOcspResponse } from '../x509/ocsp-response.ts';
 import type { HeldResponse, RevocationStatus, UsedEvidence } from '../x509/revocation.ts';
 import type { ShelfContext } from './crl-shelf.ts';
+import { RevocationFlights } from './revocation-flights.ts';
 import { refreshMoment } from './revocation-refresh.ts';
 
 const RESPONSES_MAX = 50_000;
@@ -41,7 +42,7 @@ interface Kept {
 export class OcspShelf {
   private readonly context: ShelfContext;
   private readonly kept = new LRUCache<string, Kept>({ max: RESPONSES_MAX });
-  private readonly flights = new Map<string, Promise<boolean>>();
+  private readonly flights = new RevocationFlights();
   private readonly pausedUntil = new LRUCache<string, number>({ max: RESPONSES_MAX });
 
   constructor(context: ShelfContext) {
@@ -77,23 +78,24 @@ export class OcspShelf {
     return this.kept.size;
   }
 
-  /** Never rejects. @returns true when a response is at hand that counts */
-  supply(question: OcspQuestion): Promise<boolean> {
+  /** Neither promise rejects. */
+  supply(question: OcspQuestion): ReturnType<RevocationFlights['join']> {
     const key = keyOf(question.certificate, question.issuer);
-    let flight = this.flights.get(key);
-    if (flight === undefined) {
-      flight = this.load(key, question).finally(() => this.flights.delete(key));
-      this.flights.set(key, flight);
-    }
-    return flight;
+    const file = path.join(this.context.cache, `${key}.ocsp`);
+    return this.flights.join(
+      key,
+      () => this.loadStored(key, file, question),
+      () => this.askAll(key, file, question),
+    );
   }
 
-  private async load(key: string, question: OcspQuestion): Promise<boolean> {
-    const file = path.join(this.context.cache, `${key}.ocsp`);
-    if (this.kept.get(key) === undefined) {
-      const stored = await readFile(file).catch(() => null);
-      if (stored !== null && this.take(key, stored, null, question) === null) return true;
-    }
+  private async loadStored(key: string, file: string, question: OcspQuestion): Promise<boolean> {
+    if (this.kept.get(key) !== undefined) return false;
+    const stored = await readFile(file).catch(() => null);
+    return stored !== null && this.take(key, stored, null, question) === null;
+  }
+
+  private async askAll(key: string, file: string, question: OcspQuestion): Promise<boolean> {
     const started = this.context.now();
     let reason = 'it names no responder';
     for (const uri of question.uris) {

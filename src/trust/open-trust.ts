@@ -16,8 +16,8 @@ import { mostUseful, pathFailure } from '../x509/path-failure.ts';
 import { validatePath } from '../x509/path-validator.ts';
 import { readCollection, SOON_MS, type TrustCollection } from './collection-reader.ts';
 import { isInScope } from './domain-scope.ts';
-import { openRevocation, type RevocationChecker, type RevocationCounters } from './revocation-checker.ts';
-import type { CollectionFacts, Trust, TrustOptions, TrustQuestion, TrustVerdict } from './trust.ts';
+import { openRevocation, type RevocationChecker } from './revocation-checker.ts';
+import type { CollectionFacts, RevocationCounters, Trust, TrustOptions, TrustQuestion, TrustVerdict } from './trust.ts';
 import { VerdictCache } from './verdict-cache.ts';
 
 export type OpenedTrust =
@@ -166,7 +166,7 @@ class CollectionTrust implements Trust {
     if (refused !== null) return refused;
     const result = validateIn(question, collection, judge);
     // what could not be found out may be found out a moment later
-    if (!result.ok && result.failure.code === 'revocation-unknown') return result;
+    if (isUnsettled(result)) return result;
     if (result.ok) this.accepted.keep(asked, result, at, null);
     else this.refused.keep(askedWith, result, at, nextStart(question, collection));
     return result;
@@ -198,6 +198,11 @@ function revocationText({ certificates, revocation }: CertificationPath): string
     status === 'good' ? [] : [`${certificates[index + 1]?.subjectName ?? 'issuer'}: ${text}`],
   );
   return [leaf.text, ...others].join('; ');
+}
+
+function isUnsettled(result: PathResult): boolean {
+  if (!result.ok) return result.failure.code === 'revocation-unknown';
+  return result.path.revocation.some(({ status }) => status === 'unknown');
 }
 
 function asksPolicies(question: TrustQuestion): boolean {

@@ -10,6 +10,8 @@ import { revocationFileRefused } from '../log/revocation-events.ts';
 
 /** Files that were not renewed for this long are removed at the start. */
 const FORGET_MS = 60 * 24 * 60 * 60 * 1000;
+/** Octets of all files together; the oldest go first. */
+const CACHE_OCTETS_MAX = 2 * 1024 * 1024 * 1024;
 /** Unfinished ones are of a crash. */
 const UNFINISHED_MS = 60 * 60 * 1000;
 
@@ -41,5 +43,22 @@ async function forgetOld(cache: string, now: number): Promise<void> {
     const facts = await stat(file).catch(() => null);
     const keepMs = name.endsWith('.new') ? UNFINISHED_MS : FORGET_MS;
     if (facts !== null && now - facts.mtimeMs > keepMs) await rm(file, { force: true }).catch(() => {});
+  }
+}
+
+/** Removes the files that were not renewed for longest, until the rest is small enough. */
+export async function trimCache(folder: string, octetsMax: number = CACHE_OCTETS_MAX): Promise<void> {
+  const files: { file: string; size: number; mtimeMs: number }[] = [];
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!/\.(crl|ocsp)$/.test(name)) continue;
+    const file = path.join(folder, name);
+    const facts = await stat(file).catch(() => null);
+    if (facts !== null) files.push({ file, size: facts.size, mtimeMs: facts.mtimeMs });
+  }
+  let octets = files.reduce((sum, { size }) => sum + size, 0);
+  for (const { file, size } of files.sort((a, b) => a.mtimeMs - b.mtimeMs)) {
+    if (octets <= octetsMax) return;
+    await rm(file, { force: true }).catch(() => {});
+    octets -= size;
   }
 }

@@ -22,35 +22,27 @@ import { revocationJudge } from '../x509/revocation-judge.ts';
 import { findRevocationSources } from '../x509/revocation-sources.ts';
 import { CrlShelf, type ShelfContext } from './crl-shelf.ts';
 import { CrlSigners } from './crl-signers.ts';
-import { type Fetcher, openFetcher } from './fetch.ts';
+import { type Fetcher, noFetcher, openFetcher } from './fetch.ts';
 import { addressGuard } from './fetch-address.ts';
 import { type OcspQuestion, OcspShelf } from './ocsp-shelf.ts';
-import { type CacheFolder, openCache } from './revocation-cache.ts';
+import { type CacheFolder, openCache, trimCache } from './revocation-cache.ts';
 import type { RevocationOptions } from './revocation-options.ts';
+import type { RevocationCounters } from './trust.ts';
 
 /** OCSP is asked beside the CRL when that takes longer than this. */
 const OCSP_AFTER_MS = 2_000;
 const TICK_MS = 15_000;
 const AT_ONCE_MAX = 8;
+/** The cache is held to its size this often. */
+const TRIM_MS = 5 * 60_000;
 /** A list may name a delta, or have a signer with a list of its own. */
 const PREPARE_ROUNDS_MAX = 4;
-const NO_FETCHER: Fetcher = {
-  fetch: async () => ({ ok: false, reason: 'nothing is fetched' }),
-  close: async () => {},
-};
 const TOLD_MAX = 10_000;
 
 /** What a judgement missed. */
 export interface Wanted {
   readonly crls: Set<string>;
   readonly ocsp: Map<string, OcspQuestion>;
-}
-
-export interface RevocationCounters {
-  readonly lists: number;
-  readonly responses: number;
-  readonly unknownAccepted: number;
-  readonly revoked: number;
 }
 
 /** @param now milliseconds since 1970 */
@@ -79,6 +71,7 @@ export class RevocationChecker {
   private readonly timer: NodeJS.Timeout;
   private collecting: Wanted | null = null;
   private ticking = false;
+  private trimAt = 0;
   private unknownAccepted = 0;
   private revoked = 0;
   /** Certificates whose finding was logged, with what was said: once is enough. */
@@ -88,7 +81,7 @@ export class RevocationChecker {
     this.options = options;
     this.cache = cache;
     this.now = now;
-    this.fetcher = options.fetch ? openFetcher(addressGuard(options.allow), now) : NO_FETCHER;
+    this.fetcher = options.fetch ? openFetcher(addressGuard(options.allow), now) : noFetcher;
     this.authorities = authorities;
     for (const authority of authorities) this.signers.add(authority);
     const context: ShelfContext = {
@@ -145,7 +138,7 @@ export class RevocationChecker {
 
   /**
    * Judges until nothing is missing that can be had, or the validation timeout is over. Where the unknown is accepted
-   * nobody waits, unless the options are patient. Never rejects.
+   * nobody waits for more than what lies on disk, unless the options are patient. Never rejects.
    */
   async prepare(
     judge: () => { readonly ok: true } | { readonly ok: false; readonly failure: PathFailure },
@@ -154,9 +147,11 @@ export class RevocationChecker {
     for (let round = 0; round < PREPARE_ROUNDS_MAX; round++) {
       const { result, wanted } = this.collect(judge);
       const left = end - this.now();
-      if (result.ok ? !this.options.patient : result.failure.code !== 'revocation-unknown') return;
+      if (!result.ok && result.failure.code !== 'revocation-unknown') return;
       if (left <= 0 || wanted.crls.size + wanted.ocsp.size === 0) return;
-      await this.supply(wanted, left);
+      if (!result.ok || this.options.patient) await this.supply(wanted, left);
+      else if (round === 0) await this.supplyStored(wanted);
+      else return;
     }
   }
 
@@ -166,6 +161,15 @@ export class RevocationChecker {
     const all = this.supplyAll(wanted);
     await Promise.race([all, delay(deadlineMs, null, { signal: stop.signal }).catch(() => {})]);
     stop.abort();
+  }
+
+  /** What lies on disk; the network goes on beside. */
+  private async supplyStored(wanted: Wanted): Promise<void> {
+    const flights = [
+      ...[...wanted.crls].map((uri) => this.crls.supply(uri)),
+      ...[...wanted.ocsp.values()].map((question) => this.ocsp.supply(question)),
+    ];
+    await Promise.all(flights.map(({ stored }) => stored));
   }
 
   async readImported(): Promise<void> {
@@ -182,7 +186,7 @@ export class RevocationChecker {
   private wantDeltas(certificate: Certificate, own: Wanted): void {
     if (own.crls.size === 0) return;
     const complete = findRevocationSources(certificate).crls;
-    for (const uri of own.crls) if (!complete.includes(uri)) void this.crls.supply(uri);
+    for (const uri of own.crls) if (!complete.includes(uri)) this.crls.supply(uri);
   }
 
   private want(own: Wanted): void {
@@ -195,11 +199,11 @@ export class RevocationChecker {
   }
 
   private async supplyAll(wanted: Wanted): Promise<void> {
-    const lists = [...wanted.crls].map((uri) => this.crls.supply(uri));
+    const lists = [...wanted.crls].map((uri) => this.crls.supply(uri).done);
     if (wanted.ocsp.size > 0) {
       const byCrl = Promise.all(lists).then((found) => found.length > 0 && found.every((one) => one));
       const enough = await Promise.race([byCrl, delay(OCSP_AFTER_MS, false, { ref: false })]);
-      if (!enough) await Promise.all([...wanted.ocsp.values()].map((question) => this.ocsp.supply(question)));
+      if (!enough) await Promise.all([...wanted.ocsp.values()].map((question) => this.ocsp.supply(question).done));
     }
     await Promise.all(lists);
   }
@@ -273,9 +277,13 @@ export class RevocationChecker {
     this.ticking = true;
     try {
       await this.readImported();
+      if (this.now() >= this.trimAt) {
+        this.trimAt = this.now() + TRIM_MS;
+        await trimCache(this.cache.folder);
+      }
       const jobs = [
-        ...this.crls.due().map((uri) => () => this.crls.supply(uri)),
-        ...this.ocsp.due().map((question) => () => this.ocsp.supply(question)),
+        ...this.crls.due().map((uri) => () => this.crls.supply(uri).done),
+        ...this.ocsp.due().map((question) => () => this.ocsp.supply(question).done),
       ];
       await Promise.all(Array.from({ length: AT_ONCE_MAX }, () => drain(jobs)));
     } catch {

@@ -2,7 +2,6 @@
 import type { Address } from '../address.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { CertificationPath, PathFailure, Purpose } from '../x509/path.ts';
-import type { RevocationCounters } from './revocation-checker.ts';
 import type { RevocationOptions } from './revocation-options.ts';
 
 export interface TrustOptions {
@@ -30,7 +29,7 @@ export interface Trust {
   judge(question: TrustQuestion): TrustVerdict;
   /**
    * Gets what the judgement of this question misses about revocation, for as long as one may wait for it. To be awaited
-   * where {@link judge} failed with `revocation-unknown`, before asking again. Never rejects.
+   * where {@link isRevocationUnknown}, before asking again. Never rejects.
    */
   prepare(question: TrustQuestion): Promise<void>;
   /**
@@ -73,6 +72,12 @@ export type TrustVerdict =
     }
   | { readonly ok: false; readonly failure: PathFailure; readonly attempts: readonly PathFailure[] };
 
+/** Is something not known about revocation that {@link Trust.prepare} may bring? */
+export function isRevocationUnknown(verdict: TrustVerdict): boolean {
+  if (!verdict.ok) return verdict.failure.code === 'revocation-unknown';
+  return verdict.path.revocation.some(({ status }) => status === 'unknown');
+}
+
 export interface CollectionFacts {
   readonly name: string;
   /** Changes whenever the content does: SHA-256 over the sorted certificate hashes, hex. */
@@ -84,4 +89,12 @@ export interface CollectionFacts {
   readonly earliest: string | null;
   /** Domains it may vouch for; null: all. */
   readonly onlyFor: readonly string[] | null;
+}
+
+/** Since the start. `lists` and `responses`: at hand now. */
+export interface RevocationCounters {
+  readonly lists: number;
+  readonly responses: number;
+  readonly unknownAccepted: number;
+  readonly revoked: number;
 }

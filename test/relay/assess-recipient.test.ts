@@ -85,7 +85,12 @@ describe('gatherFacts', () => {
     assert.ok(hostile !== undefined && good !== undefined);
     const judge = ({ certificate }: TrustQuestion): TrustVerdict =>
       certificate === good.certificate
-        ? ({ ok: true, path: {}, collection: 'default', revocation: 'not checked' } as unknown as TrustVerdict)
+        ? ({
+            ok: true,
+            path: { revocation: [] },
+            collection: 'default',
+            revocation: 'not checked',
+          } as unknown as TrustVerdict)
         : { ok: false, failure: pathFailure('budget', certificate, 'too many'), attempts: [] };
     const facts = await gatherFacts(snapshotOf([hostile, good], judge), RITA, new Date());
     assert.equal(facts.certificate.kind, 'usable');

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { parseAddress } from '../../src/address.ts';
 import { openTrust } from '../../src/trust/open-trust.ts';
 import type { RevocationOptions } from '../../src/trust/revocation-options.ts';
-import type { Trust, TrustQuestion, TrustVerdict } from '../../src/trust/trust.ts';
+import { isRevocationUnknown, type Trust, type TrustQuestion, type TrustVerdict } from '../../src/trust/trust.ts';
 import { type MadeCertificate, makeAuthority, makeCertificate } from './certificate-builder.ts';
 import { distributionPoints, ocspAccess } from './crl-builder.ts';
 import { HostileHttp } from './hostile-http.ts';
@@ -71,7 +71,7 @@ export class RevocationHouse {
   async ask(trust: Trust, made: MadeCertificate = this.bob): Promise<TrustVerdict> {
     const question = questionOf(made);
     const verdict = trust.judge(question);
-    if (verdict.ok || verdict.failure.code !== 'revocation-unknown') return verdict;
+    if (!isRevocationUnknown(verdict)) return verdict;
     await trust.prepare(question);
     return trust.judge(question);
   }

@@ -1,8 +1,9 @@
 /** Revocation behind `Trust`: what is fetched, kept, renewed and refused, and that nobody waits who need not. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { trimCache } from '../../src/trust/revocation-cache.ts';
 import { makeAuthority } from '../support/certificate-builder.ts';
 import { makeCrl, makeOcspError, makeOcspResponse } from '../support/crl-builder.ts';
 import { questionOf, RevocationHouse, saidOf } from '../support/revocation-house.ts';
@@ -96,6 +97,25 @@ describe('Trust with revocation', () => {
     assert.match(saidOf(await house.ask(await house.trust())), /^revocation-unknown/);
     writeFileSync(path.join(cache, file), 'garbage');
     assert.match(saidOf(await house.ask(await house.trust())), /^revocation-unknown/);
+  });
+
+  it('accept: what lies on disk is read before the unknown is accepted', async () => {
+    serve(revoking(house.bob));
+    await house.ask(await house.trust());
+    house.server.set('/root.crl', { kind: 'silence' });
+    const soft = await house.trust({ whenUnreachable: 'accept' });
+    assert.match(saidOf(await house.ask(soft)), /^revoked/);
+  });
+
+  it('the cache is held to its size, the oldest first', async () => {
+    const cache = path.join(house.folder, 'cache');
+    mkdirSync(cache);
+    for (const [index, name] of ['a.crl', 'b.ocsp', 'c.crl', 'other'].entries()) {
+      writeFileSync(path.join(cache, name), Buffer.alloc(100));
+      utimesSync(path.join(cache, name), index, index);
+    }
+    await trimCache(cache, 200);
+    assert.deepEqual(readdirSync(cache).sort(), ['b.ocsp', 'c.crl', 'other']);
   });
 
   it('forged, stale and older lists replace nothing', async () => {
