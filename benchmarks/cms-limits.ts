@@ -1,0 +1,102 @@
+/**
+ * `node out/benchmarks/cms-limits.js [--rounds N] [memory] [scaling]`: what a message of 1 GB costs in memory beside one of
+ * 4 KB and of 100 MB, for all six operations in a fresh process each; and how many times as much two processes do as one,
+ * and an EC signer as an RSA signer. Writes benchmarks/results/cms-limits.md.
+ */
+import { execFile, execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { CMS_SIZES, type CmsSize, dropLab, makeLab, messageFile, sealedFile } from './cms-lab.ts';
+import type { Operation } from './cms-operations.ts';
+import type { Lab } from './cms-peers.ts';
+import { spread } from './corpus.ts';
+import { machineFacts } from './machine.ts';
+
+const ONE = path.join(path.dirname(fileURLToPath(import.meta.url)), 'cms-one.js');
+const words = process.argv.slice(2);
+const roundsAt = words.indexOf('--rounds');
+const rounds = roundsAt < 0 ? 9 : Number(words[roundsAt + 1]);
+const wants = (name: string): boolean =>
+  words.includes(name) || !words.some((word) => word === 'memory' || word === 'scaling');
+const GIGABYTE: CmsSize = { name: '1g', bytes: 1_000_000_000, repeats: 1, warm: 0 };
+const run = promisify(execFile);
+
+async function memoryTable(lab: Lab): Promise<string> {
+  const sizes = [...CMS_SIZES.filter(({ name }) => name === '4k' || name === '100m'), GIGABYTE];
+  const lines = ['| operation | 4k | 100m | 1g | 100m - 4k | 1g - 100m |', '|---|---|---|---|---|---|'];
+  const operations: Operation[] = ['sign', 'encrypt', 'seal', 'decrypt', 'verify', 'open'];
+  for (const operation of operations) {
+    const peaks: number[] = [];
+    for (const size of sizes) {
+      const reads = operation === 'decrypt' || operation === 'verify' || operation === 'open';
+      const file = reads ? await sealedFile(lab, size, 'rsa-2048', operation, 'gcm') : messageFile(lab, size);
+      const args = [ONE, lab.pki, operation, 'aes-256-gcm', file, '1', '0'];
+      const { rssMiB } = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as { rssMiB: number };
+      peaks.push(rssMiB);
+    }
+    const [small = 0, large = 0, huge = 0] = peaks;
+    const cells = [...peaks, large - small, huge - large].map((value) => value.toFixed(1));
+    lines.push(`| ${operation} | ${cells.join(' | ')} |`);
+  }
+  return lines.join('\n');
+}
+
+interface Rates {
+  readonly cpu: number;
+  readonly wall: number;
+}
+
+async function ratesOf(lab: Lab, pki: string): Promise<Rates> {
+  const file = messageFile(lab, CMS_SIZES[0] as CmsSize);
+  const { stdout } = await run(process.execPath, [ONE, pki, 'seal', 'aes-256-cbc', file, '6000', '4000']);
+  const { seconds, wallSeconds } = JSON.parse(stdout) as { seconds: number; wallSeconds: number };
+  return { cpu: 1 / seconds, wall: 1 / wallSeconds };
+}
+
+async function scalingTable(lab: Lab): Promise<string> {
+  const pki = mixedPki(lab);
+  const found: Record<'two' | 'elliptic' | 'rate', number[]> = { two: [], elliptic: [], rate: [] };
+  for (let round = 0; round < rounds; round++) {
+    const one = await ratesOf(lab, lab.pki);
+    const both = await Promise.all([ratesOf(lab, lab.pki), ratesOf(lab, lab.pki)]);
+    const elliptic = await ratesOf(lab, pki);
+    found.two.push(both.reduce((sum, { wall }) => sum + wall, 0) / one.wall);
+    found.elliptic.push(elliptic.cpu / one.cpu);
+    found.rate.push(one.cpu);
+  }
+  return [
+    '| sign+encrypt of 4 KB, CBC | median [lowest-highest] |',
+    '|---|---|',
+    `| messages a CPU second, RSA-2048 | ${spread(found.rate, 0)} |`,
+    `| two processes / one, wall clock | ${spread(found.two)} |`,
+    `| signer with P-256 / with RSA-2048, one core | ${spread(found.elliptic)} |`,
+  ].join('\n');
+}
+
+/** An EC signer who writes to an RSA recipient. */
+function mixedPki(lab: Lab): string {
+  const place = path.join(lab.folder, 'mixed');
+  mkdirSync(place);
+  for (const ending of ['pem', 'key']) {
+    copyFileSync(path.join(lab.folder, 'p-256', `alice.${ending}`), path.join(place, `alice.${ending}`));
+    copyFileSync(path.join(lab.pki, `bob.${ending}`), path.join(place, `bob.${ending}`));
+  }
+  copyFileSync(path.join(lab.pki, 'ca.pem'), path.join(place, 'ca.pem'));
+  return place;
+}
+
+const lab = makeLab();
+try {
+  const facts = machineFacts(rounds);
+  const list = Object.entries(facts).map(([key, value]) => `- ${key}: ${value}`);
+  const parts = ['# CMS core: memory and scaling', list.join('\n')];
+  if (wants('scaling')) parts.push('## Scaling', await scalingTable(lab));
+  if (wants('memory')) parts.push('## Peak RSS in MiB, a fresh process a message', await memoryTable(lab));
+  const text = `${parts.join('\n\n')}\n`;
+  writeFileSync('benchmarks/results/cms-limits.md', text);
+  console.log(text);
+} finally {
+  dropLab(lab);
+}
