@@ -7,12 +7,15 @@
  * of a stream. Readers take it from its file, as composed-open does.
  */
 import { readFileSync } from 'node:fs';
+import { prepareReclaim } from '../src/buffer-reclaim.ts';
 import { chunksOf, fileSource, type Operation, readMessage, readParties, writeMessage } from './cms-operations.ts';
 
 const [folder = '', operationText = '', cipher = '', file = '', repeatsText = '1', warmText] = process.argv.slice(2);
 const operation = operationText as Operation;
 const repeats = Number(repeatsText);
 const warm = Number(warmText ?? Math.ceil(repeats / 2));
+// as the program does at its start
+prepareReclaim();
 const parties = readParties(folder, cipher);
 const source = fileSource(file);
 const reads = operation === 'decrypt' || operation === 'verify' || operation === 'open';

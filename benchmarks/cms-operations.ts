@@ -6,6 +6,7 @@
 import { createPrivateKey, sign, X509Certificate } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { octetsPassed } from '../src/buffer-reclaim.ts';
 import { startDigest } from '../src/cms/algorithms/digests.ts';
 import { ContentEncryptor } from '../src/cms/content-encryptor.ts';
 import { openEnvelope } from '../src/cms/enveloped-data-reader.ts';
@@ -70,7 +71,10 @@ export function readParties(folder: string, cipher: string): Parties {
 
 /** Octets in memory, in chunks as a file gives them. */
 export async function* chunksOf(octets: Buffer): AsyncGenerator<Buffer, void, undefined> {
-  for (let at = 0; at < octets.length; at += CHUNK) yield octets.subarray(at, at + CHUNK);
+  for (let at = 0; at < octets.length; at += CHUNK) {
+    octetsPassed(CHUNK);
+    yield octets.subarray(at, at + CHUNK);
+  }
 }
 
 /** Octets of a file, read in this thread as the command line reads them. */
@@ -85,6 +89,7 @@ export function fileSource(file: string): RangedSource {
           const octets = readSync(descriptor, chunk, 0, Math.min(CHUNK, to - at), at);
           if (octets === 0) return;
           at += octets;
+          octetsPassed(octets);
           yield octets === CHUNK ? chunk : chunk.subarray(0, octets);
         }
       } finally {

@@ -9,6 +9,8 @@ import path from 'node:path';
 const SRC = path.join(process.cwd(), 'src');
 /** Files that anyone may import. */
 const SHARED = new Set(['errors.ts', 'address.ts', 'envelope.ts']);
+/** What anyone may import but the pure rooms. */
+const SIDE_EFFECTS = new Set(['log', 'buffer-reclaim.ts']);
 const PURE = new Set(['policy', 'smime', 'cms', 'x509', 'asn1', 'mime']);
 const ROOMS = [
   'cli',
@@ -54,6 +56,7 @@ const ARROWS: Readonly<Record<string, { readonly any: readonly string[]; readonl
   asn1: { any: [] },
   mime: { any: [] },
   log: { any: [] },
+  'buffer-reclaim.ts': { any: [] },
 };
 
 /** Packages that only one room may open, and core modules of the world outside. */
@@ -122,7 +125,7 @@ describe('architecture', () => {
       if (SHARED.has(room)) return true;
       const row = ARROWS[room];
       if (row === undefined) return true;
-      if (target === 'log') return PURE.has(room);
+      if (SIDE_EFFECTS.has(target)) return PURE.has(room);
       if (row.any.includes(target)) return false;
       return !(typeOnly && row.types?.includes(target));
     });
@@ -135,7 +138,7 @@ describe('architecture', () => {
   it('is what docs/design.md draws', () => {
     const text = readFileSync(path.join(process.cwd(), 'docs/design.md'), 'utf8');
     const drawn = new Map<string, string>();
-    for (const [, room = '', last = ''] of text.matchAll(/^\| `([\w.]+)\/?` \|[^|]*\| ([^|]*) \|$/gm))
+    for (const [, room = '', last = ''] of text.matchAll(/^\| `([\w.-]+)\/?` \|[^|]*\| ([^|]*) \|$/gm))
       drawn.set(room, last);
     // these are drawn in words: everything, every room but cli, option types of rooms
     const rows = Object.entries(ARROWS).filter(

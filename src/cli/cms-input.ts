@@ -5,6 +5,7 @@
  */
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { octetsPassed } from '../buffer-reclaim.ts';
 import { gatewayError } from '../errors.ts';
 import type { RangedSource } from '../smime/ranged-source.ts';
 import { spool } from './cms-spool.ts';
@@ -60,6 +61,7 @@ function fileSource(descriptor: number, start: number): RangedSource {
         const octets = readSync(descriptor, chunk, 0, Math.min(READ_OCTETS, to - at), start + at);
         if (octets === 0) return;
         at += octets;
+        octetsPassed(octets);
         yield octets === READ_OCTETS ? chunk : chunk.subarray(0, octets);
       }
     },
@@ -76,6 +78,7 @@ async function* pipeOf(descriptor: number): AsyncGenerator<Buffer, void, undefin
     const chunk = Buffer.allocUnsafeSlow(READ_OCTETS);
     const octets = readSync(descriptor, chunk, 0, READ_OCTETS, null);
     if (octets === 0) return;
+    octetsPassed(octets);
     yield chunk.subarray(0, octets);
   }
 }

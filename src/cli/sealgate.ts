@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 /** The program `sealgate`: runs one command line and ends the process, the only place that does. */
+import { prepareReclaim } from '../buffer-reclaim.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { processTerminal } from './terminal.ts';
 
 // a reader that has gone, such as `| head`, is no defect
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
+prepareReclaim();
 try {
   const code = await run(process.argv.slice(2));
   // what is still to be written to a pipe is written before the process ends

@@ -5,6 +5,8 @@
  * Only octets that are CRLF-true leave: a bare CR or LF is refused with `defect` before anything of its chunk is
  * written, for a repair would change what was signed and passing it on would be smuggling (catalogue S3).
  */
+
+import { octetsPassed } from '../buffer-reclaim.ts';
 import { type EnvelopedDataParts, envelopedDataBytes, writeEnvelopedData } from '../cms/enveloped-data-writer.ts';
 import { gatewayError } from '../errors.ts';
 import { Base64Encoder } from '../mime/base64-encoder.ts';
@@ -63,6 +65,7 @@ export async function* wireOctets(
     const octets = content.kind === 'enveloped' ? piece : stuffer.update(piece);
     held.push(octets);
     heldBytes += octets.length;
+    octetsPassed(octets.length);
     if (heldBytes < CHUNK_BYTES) continue;
     yield joined(held, heldBytes);
     held = [];

@@ -2,6 +2,8 @@
  * DATA: from the header to the durable commit, in one pass over the octets (design: the path, steps 3 to 5).
  * Nothing is stored before every recipient can be served; whatever goes wrong later leaves nothing behind.
  */
+
+import { octetsPassed } from '../buffer-reclaim.ts';
 import type { Entropy, Signer } from '../cms/signer.ts';
 import type { Envelope } from '../envelope.ts';
 import { asGatewayError, gatewayError } from '../errors.ts';
@@ -115,6 +117,7 @@ async function storeMessage(
     let octets = message.header.raw.length + 2;
     for await (const chunk of body) {
       octets += chunk.length;
+      octetsPassed(chunk.length);
       await sealing.write(chunk);
     }
     const results = await sealing.end();
