@@ -29,6 +29,7 @@ const ROOMS = [
   'x509',
   'asn1',
   'mime',
+  'ldap',
   'log',
 ];
 
@@ -47,14 +48,15 @@ const ARROWS: Readonly<Record<string, { readonly any: readonly string[]; readonl
   delivery: { any: ['queue', 'cms', 'mime'] },
   queue: { any: [] },
   policy: { any: ['mime'], types: ['x509'] },
-  directory: { any: ['cms', 'x509'] },
-  trust: { any: ['cms', 'x509'] },
+  directory: { any: ['ldap', 'cms', 'x509'] },
+  trust: { any: ['ldap', 'cms', 'x509'] },
   keys: { any: ['cms', 'x509'] },
   smime: { any: ['cms', 'mime'], types: ['x509'] },
   cms: { any: ['x509', 'asn1'] },
   x509: { any: ['asn1'] },
   asn1: { any: [] },
   mime: { any: [] },
+  ldap: { any: [] },
   log: { any: [] },
   'buffer-reclaim.ts': { any: [] },
 };

@@ -9,9 +9,9 @@ import net from 'node:net';
 import { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { Client, type Entry, EqualityFilter, OrFilter } from 'ldapts';
+import { LdapViolation } from '../ldap/ldap-ber.ts';
+import { LdapMessages, OPERATION } from '../ldap/ldap-messages.ts';
 import type { SourceOptions } from './directory.ts';
-import { LdapViolation } from './ldap-ber.ts';
-import { LdapMessages, OPERATION } from './ldap-messages.ts';
 
 export type LdapOptions = Extract<SourceOptions, { kind: 'ldap' }>;
 

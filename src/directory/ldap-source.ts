@@ -8,6 +8,7 @@
 import { domainToUnicode } from 'node:url';
 import { type Entry, ResultCodeError } from 'ldapts';
 import { type Address, parseAddress } from '../address.ts';
+import { RESULT } from '../ldap/ldap-messages.ts';
 import { answerCut, sourceFailed, sourceRecovered } from '../log/directory-events.ts';
 import { printable } from '../log/logger.ts';
 import { Breaker, type Ticket } from './breaker.ts';
@@ -15,7 +16,6 @@ import type { Candidate, SourceFailure, SourceStatus } from './directory.ts';
 import type { FirstSeen } from './first-seen.ts';
 import { readLdapCandidates } from './ldap-candidates.ts';
 import { type LdapConnection, type LdapOptions, openLdapConnection } from './ldap-connection.ts';
-import { RESULT } from './ldap-messages.ts';
 import type { Source, SourceAnswer } from './source.ts';
 
 /** An unused connection is given up before a firewall in between forgets it. */

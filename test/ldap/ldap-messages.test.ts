@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { LdapViolation } from '../../src/directory/ldap-ber.ts';
-import { LdapMessages, OPERATION, RESULT } from '../../src/directory/ldap-messages.ts';
+import { LdapViolation } from '../../src/ldap/ldap-ber.ts';
+import { LdapMessages, OPERATION, RESULT } from '../../src/ldap/ldap-messages.ts';
 import { ldapDone, ldapEntry, ldapMessage } from '../support/hostile-ldap.ts';
 
 const UNBIND = 0x42;
