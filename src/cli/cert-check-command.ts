@@ -8,6 +8,8 @@
 import { existsSync } from 'node:fs';
 import { type Address, parseAddress } from '../address.ts';
 import { openSnapshot } from '../open-snapshot.ts';
+import { resolveSettings } from '../policy/resolve-settings.ts';
+import type { PolicyRules } from '../policy/rules.ts';
 import { closeSnapshot } from '../relay/snapshot.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { PathResult } from '../x509/path.ts';
@@ -85,8 +87,9 @@ async function checkConfigured(
   terms: CheckTerms,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  return withSnapshot(options, terminal, async ({ trust }) => {
-    const question = { ...terms, certificate: leaf, extraIntermediates: company };
+  return withSnapshot(options, terminal, async ({ trust, rules }) => {
+    const collections = collectionsFor(rules, terms.address);
+    const question = { ...terms, certificate: leaf, extraIntermediates: company, collections };
     await trust.prepare(question);
     const verdict = trust.judge(question);
     const result: PathResult = verdict.ok
@@ -106,7 +109,7 @@ async function checkAddress(
   terms: CheckTerms,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  return withSnapshot(options, terminal, async ({ trust, directory }) => {
+  return withSnapshot(options, terminal, async ({ trust, directory, rules }) => {
     const answer = await directory.find(address);
     for (const { certificate, problem } of answer.candidates) {
       if (certificate === null && problem !== null) terminal.say(`warning: ${problem}`);
@@ -114,7 +117,9 @@ async function checkAddress(
     const checked: CheckedCertificate[] = [];
     for (const { certificate, companions } of answer.candidates) {
       if (certificate === null) continue;
-      const question = { ...terms, address: terms.address ?? address, certificate, extraIntermediates: companions };
+      const mailbox = terms.address ?? address;
+      const collections = collectionsFor(rules, mailbox);
+      const question = { ...terms, address: mailbox, certificate, extraIntermediates: companions, collections };
       await trust.prepare(question);
       const verdict = trust.judge(question);
       const result: PathResult = verdict.ok
@@ -124,6 +129,11 @@ async function checkAddress(
     }
     return report(checked, options, terminal, `no source publishes a certificate for ${address.text}`);
   });
+}
+
+/** What the rules choose for mail to this mailbox; null where none is asked about, or nothing is chosen. */
+function collectionsFor(rules: PolicyRules, address: Address | null): readonly string[] | null {
+  return address === null ? null : resolveSettings(rules, address).trust.value;
 }
 
 async function withSnapshot(

@@ -22,6 +22,7 @@ export function explanationFacts(assessment: Assessment) {
       'without-certificate': setting(settings.withoutCertificate),
       unusable: setting(settings.unusable),
       profile: setting(settings.profile),
+      trust: setting(settings.trust),
     },
     signer: {
       kind: signer.signing.kind,
@@ -34,6 +35,7 @@ export function explanationFacts(assessment: Assessment) {
     },
     content: assessment.content,
     certificate: certificate.kind,
+    collectionOrigin: assessment.collectionOrigin,
     certificates: assessment.judged.map((entry) => candidateFacts(entry, entry === assessment.chosen)),
     failures: answer?.failures ?? [],
     revocation: assessment.revocation,
@@ -46,7 +48,7 @@ function refusal({ decision }: Assessment) {
   return { kind: 'refuse', code: decision.error, reply, enhanced, text: publicText };
 }
 
-function setting({ value, origin }: { readonly value: string; readonly origin: Origin }) {
+function setting({ value, origin }: { readonly value: string | readonly string[] | null; readonly origin: Origin }) {
   return { value, path: origin.path, file: origin.file, line: origin.line };
 }
 

@@ -14,11 +14,18 @@ const CANDIDATE_REMEDIES: Partial<Readonly<Record<PathFailureCode, string>>> = {
 };
 
 /** null when nothing on our side or theirs would make it usable. */
-export function remedyForCandidate({ candidate, verdict, lost }: JudgedCandidate): string | null {
+export function remedyForCandidate(
+  { candidate, verdict, lost }: JudgedCandidate,
+  { trust }: Assessment['settings'],
+): string | null {
   if (lost !== null || verdict === null || verdict.ok || candidate.certificate === null) return null;
   if (verdict.failure.code === 'no-path') {
     // the certificate whose issuer is missing, which may be an intermediate
     const issuer = printable(verdict.failure.certificate.issuerName);
+    if (trust.value !== null) {
+      const where = trust.value.map((name) => `trust.${name}`).join(' or ');
+      return `put the CA "${issuer}" into ${where}, or let ${trust.origin.path} name another collection`;
+    }
     return `put the CA "${issuer}" into trust.default, or into a collection with only-for if you trust it for one partner`;
   }
   return CANDIDATE_REMEDIES[verdict.failure.code] ?? null;

@@ -52,6 +52,10 @@ function settingLines({ settings, decision, certificate }: Assessment): string[]
     if (certificate.kind === 'none') wanted.push(['without-certificate', settings.withoutCertificate]);
     if (certificate.kind === 'unusable') wanted.push(['unusable', settings.unusable]);
   }
+  const { trust } = settings;
+  if (trust.value !== null && settings.encrypt.value !== 'never') {
+    wanted.push(['trust', { value: trust.value.join(', '), origin: trust.origin }]);
+  }
   const width = Math.max(...wanted.map(([name]) => name.length));
   return wanted.map(([name, { value, origin }]) => {
     const label = width > 8 ? name.padEnd(width) : name.padEnd(8);
@@ -83,11 +87,11 @@ function signerLines({ signer, decision, content }: Assessment): string[] {
 function certificateLines(assessment: Assessment): string[] {
   const { answer, chosen, judged, certificate } = assessment;
   if (answer === null) return [];
-  const lines = chosen === null ? [] : takenLines(chosen, assessment.revocation);
+  const lines = chosen === null ? [] : takenLines(chosen, assessment);
   const others = judged.filter((entry) => entry !== chosen);
   others.forEach((entry, index) => {
     lines.push(line(index === 0 ? 'not' : '', notLine(entry)));
-    const remedy = remedyForCandidate(entry);
+    const remedy = remedyForCandidate(entry, assessment.settings);
     if (remedy !== null) lines.push(`${' '.repeat(13)}to use it: ${remedy}`);
   });
   answer.failures.forEach((failure, index) => {
@@ -98,15 +102,23 @@ function certificateLines(assessment: Assessment): string[] {
   return lines;
 }
 
-function takenLines({ candidate, verdict }: JudgedCandidate, revocation: string): string[] {
+function takenLines({ candidate, verdict }: JudgedCandidate, { revocation, collectionOrigin }: Assessment): string[] {
   const { certificate, source, seenAt } = candidate;
   if (certificate === null || verdict === null || !verdict.ok) return [];
   const addresses = [...certificate.rfc822Names, ...certificate.smtpUtf8Mailboxes].map(printable).join(' ');
   const name = addresses === '' ? printable(certificate.subjectName) : addresses;
   return [
     line('taken', `${shortName(certificate.sha256)}  ${name}, from ${printable(source)}, seen ${day(seenAt)}`),
-    line('', `path ${pathText(verdict)}, collection ${printable(verdict.collection)}, revocation: ${revocation}`),
+    line(
+      '',
+      `path ${pathText(verdict)}, collection ${printable(verdict.collection)}${chosenBy(collectionOrigin)}, revocation: ${revocation}`,
+    ),
   ];
+}
+
+/** Nothing where nobody wrote anything: then the default collection answered for itself. */
+function chosenBy(origin: Origin | null): string {
+  return origin === null || origin.line === null ? '' : ` by ${formatOrigin(origin)}`;
 }
 
 /** Anchor first, without the certificate itself. */

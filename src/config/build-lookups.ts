@@ -20,9 +20,9 @@ export async function buildTrust(site: Site, building: Building): Promise<TrustO
   const named: NamedCollection[] = [];
   for (const { name, content } of others) {
     const { from, 'only-for': onlyFor } = content.value;
-    if (from === null || onlyFor === null) continue;
+    if (from === null) continue;
     await files.expectAny(from);
-    const domains = onlyFor.value.map((domain) => domain.value);
+    const domains = onlyFor?.value.map((domain) => domain.value) ?? null;
     named.push({ name: name.value, from: files.resolve(from.value), onlyFor: domains });
   }
   const revocation = await buildRevocation(site, building);

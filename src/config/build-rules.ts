@@ -1,14 +1,22 @@
 /** From `ours`, `defaults` and `rules` to {@link PolicyRules}; refuses rules that contradict or repeat each other. */
 import type { Origin, PartialSettings, PolicyRules, RecipientRule } from '../policy/rules.ts';
+import { CollectionBook } from './build-collections.ts';
 import type { ProfileBook } from './build-profiles.ts';
 import type { Site, settingsShape, TreeOf } from './language.ts';
 import type { Located, MistakeList } from './mistake-list.ts';
 
 type SettingsTree = TreeOf<typeof settingsShape>;
 
+/** The parts of the file that a setting can name. */
+interface Books {
+  readonly profiles: ProfileBook;
+  readonly collections: CollectionBook;
+}
+
 export function buildRules(site: Site, profiles: ProfileBook, list: MistakeList): PolicyRules {
+  const books: Books = { profiles, collections: new CollectionBook(site, list) };
   const ours = buildOurs(site, list);
-  const defaults = site.defaults === null ? {} : buildSettings(site.defaults, 'defaults', profiles, list);
+  const defaults = site.defaults === null ? {} : buildSettings(site.defaults, 'defaults', null, books, list);
   const seen = new Map<string, Located<unknown>>();
   const to: RecipientRule[] = [];
   for (const { name, content } of site.rules?.value.to?.value ?? []) {
@@ -18,13 +26,14 @@ export function buildRules(site: Site, profiles: ProfileBook, list: MistakeList)
       list.mistake(name, 'duplicate rule', `it stands in line ${list.lineOf(earlier.offset)} already`);
     }
     seen.set(pattern, name);
-    const settings = buildSettings(content, `rules.to.${pattern}`, profiles, list);
+    const settings = buildSettings(content, `rules.to.${pattern}`, name.value, books, list);
     if (Object.keys(settings).length === 0 && !list.hasMistakeUnder(name.key)) {
-      list.mistake(name, 'rule sets nothing', 'sign, encrypt, without-certificate, unusable or profile');
+      list.mistake(name, 'rule sets nothing', 'sign, encrypt, without-certificate, unusable, profile or trust');
     }
     to.push({ match: name.value, settings });
   }
-  return { ours, defaults, to };
+  books.collections.reportUnasked();
+  return { ours, defaults, to, collections: books.collections.origins };
 }
 
 function buildOurs(site: Site, list: MistakeList): readonly string[] {
@@ -46,10 +55,11 @@ function patternText(match: RecipientRule['match']): string {
 function buildSettings(
   tree: Located<SettingsTree>,
   path: string,
-  profiles: ProfileBook,
+  match: RecipientRule['match'] | null,
+  { profiles, collections }: Books,
   list: MistakeList,
 ): PartialSettings {
-  const { sign, encrypt, 'without-certificate': without, unusable, profile } = tree.value;
+  const { sign, encrypt, 'without-certificate': without, unusable, profile, trust } = tree.value;
   if (encrypt?.value === 'required') {
     refusePlain(without, list);
     refusePlain(unusable, list);
@@ -60,6 +70,9 @@ function buildSettings(
     ...(without === null ? {} : { withoutCertificate: withOrigin(without, path, list) }),
     ...(unusable === null ? {} : { unusable: withOrigin(unusable, path, list) }),
     ...(profile === null ? {} : { profile: withOrigin({ ...profile, value: profiles.nameOf(profile) }, path, list) }),
+    ...(trust === null
+      ? {}
+      : { trust: withOrigin({ ...trust, value: collections.namesOf(trust, match) }, path, list) }),
   };
 }
 

@@ -171,6 +171,11 @@ one recipient (case, Unicode or A-label) are one rule.
 \`if-possible\` the message is otherwise sent unsigned, with \`required\` refused. A message that its author signed is not
 signed again, and that signature, which is not checked, meets \`required\`. The null sender is never signed for.
 
+\`trust\` names the collections that may vouch for the recipient's certificate, in the order they are asked; \`default\` is
+asked only if it stands there too. It never widens what a collection's \`only-for\` allows: a rule that names a collection
+for a domain that it may not vouch for is a mistake. It does not concern our own signing certificates: those are judged
+by the collections for their domains and \`default\`.
+
 Of several usable certificates one is taken: from the best source; rather one for encryption only than one that also
 signs; the newest; the one that is valid longest; the lowest SHA-256. \`sealgate explain\` says why each other one lost.`;
 

@@ -4,7 +4,7 @@
  * planned, so that they are refused by name and never ignored.
  */
 import type { Settings } from '../policy/rules.ts';
-import { either, list, map, mapWithRecord, record } from './map-shape.ts';
+import { either, list, map, mapWithRecord, oneOrMany, record } from './map-shape.ts';
 import { profileChoice, profileName, profileShape } from './profile-shape.ts';
 import { revocationShape } from './revocation-shape.ts';
 import {
@@ -39,6 +39,7 @@ export const BUILT_IN: Settings = {
   withoutCertificate: 'plain',
   unusable: 'refuse',
   profile: 'default',
+  trust: null,
 };
 
 /** The typed tree of a shape, for the builders. */
@@ -125,6 +126,9 @@ export const sourceShape = map(
   { keys: ['smimea', 'harvest'] },
 );
 
+/** Names are looked up when all collections are known. */
+const collectionChoice = oneOrMany(collectionName, 'a name under `trust`, or a list of them');
+
 /** @param absence what a missing key means, given the built-in value */
 function settings(absence: (builtIn: string) => string) {
   return map(
@@ -146,8 +150,13 @@ function settings(absence: (builtIn: string) => string) {
         'Where `encrypt` is `if-possible` and a certificate exists, but is expired, untrusted or malformed.',
       ),
       profile: optional(profileChoice, absence(BUILT_IN.profile), 'Algorithms to sign and encrypt with.'),
+      trust: optional(
+        collectionChoice,
+        absence('default') === 'inherited' ? 'inherited' : 'those for the domain, then `default`',
+        "Collections that may vouch for the recipient's certificate, asked in this order; no other is. A recipient outside a collection's `only-for` is never vouched for by it.",
+      ),
     },
-    { keys: ['hold', 'trust'] },
+    { keys: ['hold'] },
   );
 }
 
@@ -217,8 +226,9 @@ export const trustShape = mapWithRecord(
     key: collectionName,
     value: map({
       from: required(path, 'File or folder of its CAs, as for `default`.'),
-      'only-for': required(
+      'only-for': optional(
         list(partnerPattern, 'at least one domain'),
+        'asked only where a rule names it in `trust`',
         'Domains it may vouch for. Asked before `default`; never for anybody else.',
       ),
     }),

@@ -32,6 +32,19 @@ export function list<T>(item: Shape<T>, nonEmpty: string | null): Shape<readonly
   };
 }
 
+/** A piece of text, or a list of such. @param allowed phrase for both together */
+export function oneOrMany<T>(item: TextShape<T>, allowed: string): Shape<readonly Located<T>[]> {
+  const many = list(item, allowed);
+  return {
+    form: { kind: 'scalar', allowed },
+    read(node, place, mistakes) {
+      if (isSeq(node)) return many.read(node, place, mistakes);
+      const one = item.read(node, place, mistakes);
+      return one === null ? null : { ...one, value: [one] };
+    },
+  };
+}
+
 /** A map with keys of the administrator's own. */
 export function record<K, V>(key: TextShape<K>, value: Shape<V>): Shape<readonly Entry<K, V>[]> {
   const keys = key.form.kind === 'scalar' ? key.form.allowed : '';

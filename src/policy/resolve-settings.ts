@@ -24,6 +24,7 @@ export const BUILT_IN_SETTINGS: Settings = Object.freeze({
   withoutCertificate: 'plain',
   unusable: 'refuse',
   profile: 'default',
+  trust: null,
 });
 
 const BUILT_IN: Origin = Object.freeze({ path: 'built-in', file: null, line: null });
@@ -37,6 +38,7 @@ export function resolveSettings(rules: PolicyRules, recipient: Address): Resolve
     withoutCertificate: { value: BUILT_IN_SETTINGS.withoutCertificate, origin: BUILT_IN },
     unusable: { value: BUILT_IN_SETTINGS.unusable, origin: BUILT_IN },
     profile: { value: BUILT_IN_SETTINGS.profile, origin: BUILT_IN },
+    trust: { value: BUILT_IN_SETTINGS.trust, origin: BUILT_IN },
     ...rules.defaults,
   };
   const start: ResolvedSettings = rules.ours.includes(recipient.domain)
@@ -57,6 +59,12 @@ export function resolveSettings(rules: PolicyRules, recipient: Address): Resolve
 /** True when a certificate of this recipient could be asked for: facts are gathered for exactly these. */
 export function needsCertificate(settings: ResolvedSettings): boolean {
   return settings.encrypt.value !== 'never';
+}
+
+/** Where it was written that this collection is asked for such a recipient: in a rule, or with the collection itself. */
+export function originOfCollection(rules: PolicyRules, { trust }: ResolvedSettings, name: string): Origin {
+  if (trust.value !== null) return trust.origin;
+  return rules.collections?.[name] ?? BUILT_IN;
 }
 
 /** True when the rule speaks about this recipient, whether or not a more specific one overrides it. */

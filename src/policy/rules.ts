@@ -17,6 +17,11 @@ export interface Settings {
   readonly unusable: Fallback;
   /** Name of a crypto profile. */
   readonly profile: string;
+  /**
+   * The CA collections, by name, that may vouch for the recipient, in the order they are asked. null: those that are for
+   * the recipient's domain, then the default one. None of them vouches outside its own domains (catalogue C29).
+   */
+  readonly trust: readonly string[] | null;
 }
 
 /** Where a value was written. */
@@ -49,4 +54,6 @@ export interface PolicyRules {
   readonly ours: readonly string[];
   readonly defaults: PartialSettings;
   readonly to: readonly RecipientRule[];
+  /** Where the domains of each collection with a name of its own are listed. Absent: there is none. */
+  readonly collections?: Readonly<Record<string, Origin>>;
 }

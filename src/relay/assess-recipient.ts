@@ -9,9 +9,15 @@ import type { Candidate } from '../directory/directory.ts';
 import { gatewayError } from '../errors.ts';
 import { certificateFacts, chooseCertificate } from '../policy/choose-certificate.ts';
 import { type ContentProtection, decideRecipient } from '../policy/decide-recipient.ts';
-import { needsCertificate, type ResolvedSettings, resolveSettings } from '../policy/resolve-settings.ts';
+import {
+  needsCertificate,
+  originOfCollection,
+  type ResolvedSettings,
+  resolveSettings,
+} from '../policy/resolve-settings.ts';
 import { findRecipientFault, findSignerFault } from '../smime/profile-fitness.ts';
-import { isRevocationUnknown, type Trust, type TrustVerdict } from '../trust/trust.ts';
+import { isRevocationUnknown, type Trust, type TrustQuestion, type TrustVerdict } from '../trust/trust.ts';
+import type { Certificate } from '../x509/certificate.ts';
 import { pathFailure } from '../x509/path-failure.ts';
 import type { Assessment, JudgedCandidate, SignerFacts } from './assessment.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -19,7 +25,7 @@ import type { Snapshot } from './snapshot.ts';
 /** Everything about a recipient that does not depend on the message: gathered once, at RCPT. */
 export type RecipientFacts = Pick<
   Assessment,
-  'to' | 'internal' | 'settings' | 'profile' | 'answer' | 'judged' | 'chosen' | 'certificate'
+  'to' | 'internal' | 'settings' | 'profile' | 'answer' | 'judged' | 'chosen' | 'certificate' | 'collectionOrigin'
 >;
 
 /**
@@ -32,17 +38,24 @@ export async function gatherFacts(snapshot: Snapshot, to: Address, at: Date): Pr
   const profile = profileOf(snapshot, settings);
   if (!needsCertificate(settings)) {
     const unasked = { answer: null, judged: [], chosen: null, certificate: { kind: 'not-asked' } as const };
-    return { to, internal, settings, profile, ...unasked };
+    return { to, internal, settings, profile, ...unasked, collectionOrigin: null };
   }
   const answer = await snapshot.directory.find(to);
-  const { judged, chosen } = await judgeCandidates(snapshot.trust, answer.candidates, to, profile, at);
+  const { judged, chosen } = await judgeCandidates(snapshot.trust, answer.candidates, {
+    to,
+    profile,
+    collections: settings.trust.value,
+    at,
+  });
   const certificate = certificateFacts({
     found: chosen !== null,
     unusable: judged.filter((entry) => !isUndecided(entry.verdict)).flatMap(describeProblem),
     undecided: judged.filter((entry) => isUndecided(entry.verdict)).flatMap(describeProblem),
     failures: answer.failures.map(({ source, reason }) => `${source}: ${reason}`),
   });
-  return { to, internal, settings, profile, answer, judged, chosen, certificate };
+  const name = chosen?.verdict?.ok === true ? chosen.verdict.collection : null;
+  const collectionOrigin = name === null ? null : originOfCollection(snapshot.rules, settings, name);
+  return { to, internal, settings, profile, answer, judged, chosen, certificate, collectionOrigin };
 }
 
 /** Decides with the facts and with what is known of the message by now. */
@@ -68,17 +81,15 @@ export function concludeAssessment(
 async function judgeCandidates(
   trust: Trust,
   candidates: readonly Candidate[],
-  to: Address,
-  profile: CryptoProfile,
-  at: Date,
+  terms: Terms,
 ): Promise<{ judged: readonly JudgedCandidate[]; chosen: JudgedCandidate | null }> {
   const verdicts: (TrustVerdict | null)[] = [];
   for (const candidate of candidates) {
     // each may cost a hundred signature checks: whoever writes one directory entry must not hold up all mail (C22)
     if (verdicts.length > 0) await setImmediate();
-    verdicts.push(judgeCandidate(trust, candidate, to, profile, at));
+    verdicts.push(judgeCandidate(trust, candidate, terms));
   }
-  await decideUndecided(trust, candidates, verdicts, to, profile, at);
+  await decideUndecided(trust, candidates, verdicts, terms);
   const eligible = candidates.flatMap((candidate, index) => {
     const { certificate, rank } = candidate;
     return certificate !== null && verdicts[index]?.ok === true ? [{ certificate, rank, index }] : [];
@@ -101,32 +112,42 @@ async function decideUndecided(
   trust: Trust,
   candidates: readonly Candidate[],
   verdicts: (TrustVerdict | null)[],
-  to: Address,
-  profile: CryptoProfile,
-  at: Date,
+  terms: Terms,
 ): Promise<void> {
   if (verdicts.some((verdict) => verdict?.ok === true && !isRevocationUnknown(verdict))) return;
   await Promise.all(
     candidates.map(async (candidate, index) => {
       const verdict = verdicts[index] ?? null;
-      const { certificate, companions: extraIntermediates } = candidate;
+      const { certificate } = candidate;
       if (certificate === null || verdict === null || !isRevocationUnknown(verdict)) return;
-      await trust.prepare({ certificate, purpose: 'encrypt', address: to, at, extraIntermediates });
-      verdicts[index] = judgeCandidate(trust, candidate, to, profile, at);
+      await trust.prepare(questionOf(certificate, candidate, terms));
+      verdicts[index] = judgeCandidate(trust, candidate, terms);
     }),
   );
 }
 
-function judgeCandidate(
-  trust: Trust,
-  { certificate, companions }: Candidate,
-  to: Address,
-  profile: CryptoProfile,
-  at: Date,
-): TrustVerdict | null {
+/** What is the same for every certificate of one recipient. */
+interface Terms {
+  readonly to: Address;
+  readonly profile: CryptoProfile;
+  /** Chosen by a rule; null: none did. */
+  readonly collections: readonly string[] | null;
+  readonly at: Date;
+}
+
+function questionOf(
+  certificate: Certificate,
+  { companions }: Candidate,
+  { to, collections, at }: Terms,
+): TrustQuestion {
+  return { certificate, purpose: 'encrypt', address: to, at, extraIntermediates: companions, collections };
+}
+
+function judgeCandidate(trust: Trust, candidate: Candidate, terms: Terms): TrustVerdict | null {
+  const { certificate } = candidate;
   if (certificate === null) return null;
-  const verdict = trust.judge({ certificate, purpose: 'encrypt', address: to, at, extraIntermediates: companions });
-  const fault = verdict.ok ? findRecipientFault(certificate, profile) : null;
+  const verdict = trust.judge(questionOf(certificate, candidate, terms));
+  const fault = verdict.ok ? findRecipientFault(certificate, terms.profile) : null;
   if (fault === null) return verdict;
   const failure = pathFailure('key-kind', certificate, `${certificate.subjectName}: ${fault}`);
   return { ok: false, failure, attempts: [failure] };

@@ -9,6 +9,7 @@ import type { Candidate, DirectoryAnswer } from '../directory/directory.ts';
 import type { LossReason } from '../policy/choose-certificate.ts';
 import type { CertificateFacts, ContentProtection, Decision, SigningFacts } from '../policy/decide-recipient.ts';
 import type { ResolvedSettings } from '../policy/resolve-settings.ts';
+import type { Origin } from '../policy/rules.ts';
 import type { TrustVerdict } from '../trust/trust.ts';
 import type { Certificate } from '../x509/certificate.ts';
 
@@ -31,6 +32,8 @@ export interface Assessment {
   readonly judged: readonly JudgedCandidate[];
   /** The one encrypted to, an element of `judged`; null when none is usable. */
   readonly chosen: JudgedCandidate | null;
+  /** Where it was written that the collection of the chosen one is asked; null when there is none. */
+  readonly collectionOrigin: Origin | null;
   /** What {@link decideRecipient} was told about certificates. */
   readonly certificate: CertificateFacts;
   readonly signer: SignerFacts;

@@ -24,6 +24,7 @@ export type OpenedTrust =
   | { readonly ok: true; readonly trust: Trust; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly mistakes: readonly string[] };
 
+const DEFAULT = 'default';
 /** Most intermediates taken from one certificate's company; more are left out. */
 const EXTRA_INTERMEDIATES_MAX = 100;
 /** One for each correspondent, purpose and mailbox. */
@@ -40,7 +41,7 @@ const REFUSED_MAX = 1_000;
 export async function openTrust(options: TrustOptions, at: Date = new Date()): Promise<OpenedTrust> {
   const readings = await Promise.all([
     ...(options.named ?? []).map(({ name, from, onlyFor }) => readCollection(name, from, at, onlyFor)),
-    readCollection('default', options.default, at),
+    readCollection(DEFAULT, options.default, at),
   ]);
   const mistakes = readings.flatMap((reading) => reading.mistakes);
   if (mistakes.length > 0) {
@@ -65,6 +66,8 @@ class CollectionTrust implements Trust {
   readonly collections: readonly CollectionFacts[];
   /** The default is last. */
   private readonly ordered: readonly TrustCollection[];
+  /** Those asked where a question names none. */
+  private readonly standard: readonly TrustCollection[];
   private readonly accepted = new VerdictCache(ACCEPTED_MAX);
   private readonly refused = new VerdictCache(REFUSED_MAX);
   private remindAt: number;
@@ -73,6 +76,7 @@ class CollectionTrust implements Trust {
   constructor(collections: readonly TrustCollection[], at: Date, checker: RevocationChecker | null) {
     this.checker = checker;
     this.ordered = collections;
+    this.standard = collections.filter(({ name, onlyFor }) => name === DEFAULT || onlyFor !== null);
     this.collections = collections.map(factsOf);
     this.remindAt = at.getTime() + REMIND_MS;
   }
@@ -85,7 +89,7 @@ class CollectionTrust implements Trust {
         : asked;
     const failures: PathFailure[] = [];
     const attempts: PathFailure[] = [];
-    for (const collection of this.ordered) {
+    for (const collection of this.askedOf(question)) {
       if (!isInScope(collection.onlyFor, question.certificate, question.address)) continue;
       const result = this.resultOf(question, collection);
       if (result.ok) {
@@ -101,9 +105,14 @@ class CollectionTrust implements Trust {
       failures.push(result.failure);
       attempts.push(...result.attempts);
     }
-    // the default takes part in every question, and each refusal has its failure
-    const failure = mostUseful(failures) ?? pathFailure('no-path', question.certificate, 'no collection was asked');
+    // each refusal has its failure, so none means that none of the collections chosen may speak here
+    const failure = mostUseful(failures) ?? pathFailure('no-path', question.certificate, unaskedText(question));
     return { ok: false, failure, attempts };
+  }
+
+  private askedOf({ collections = null }: TrustQuestion): readonly TrustCollection[] {
+    if (collections === null) return this.standard;
+    return collections.flatMap((name) => this.ordered.filter((one) => one.name === name));
   }
 
   async prepare(question: TrustQuestion): Promise<void> {
@@ -171,6 +180,11 @@ class CollectionTrust implements Trust {
     else this.refused.keep(askedWith, result, at, nextStart(question, collection));
     return result;
   }
+}
+
+function unaskedText({ address, collections }: TrustQuestion): string {
+  const whom = address === null ? 'all of its mailboxes' : address.domain;
+  return `none of the collections ${collections?.join(', ') ?? ''} may vouch for ${whom}`;
 }
 
 function validateIn(

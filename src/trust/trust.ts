@@ -17,8 +17,11 @@ export interface NamedCollection {
   readonly name: string;
   /** Absolute path, as that of the default. */
   readonly from: string;
-  /** Domains it may vouch for (catalogue C29): A-labels, `*.domain` for those below. */
-  readonly onlyFor: readonly string[];
+  /**
+   * Domains it may vouch for (catalogue C29): A-labels, `*.domain` for those below. null: everybody, but it is asked only
+   * where a question names it.
+   */
+  readonly onlyFor: readonly string[] | null;
 }
 
 export interface Trust {
@@ -53,6 +56,11 @@ export interface TrustQuestion {
   readonly at: Date;
   /** Further intermediates that came with the certificate (a P7B, an LDAP entry). */
   readonly extraIntermediates: readonly Certificate[];
+  /**
+   * Names of the only collections that may vouch, in the order they are asked; each still for its own domains only. null
+   * or absent: those that list their domains, then the default one. A name that is not known vouches for nobody.
+   */
+  readonly collections?: readonly string[] | null;
   /** Asked by hand only (RFC 5280 §6.1.1); a question with any of these is never answered from the cache. */
   readonly policies?: readonly string[] | null;
   readonly requireExplicitPolicy?: boolean;

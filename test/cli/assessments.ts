@@ -74,6 +74,7 @@ interface Parts {
   readonly encrypt?: Level;
   readonly withoutCertificate?: Fallback;
   readonly unusableFallback?: Fallback;
+  readonly trust?: readonly string[];
   readonly judged?: readonly JudgedCandidate[];
   readonly failures?: readonly { readonly source: string; readonly reason: string }[];
   readonly signer?: Assessment['signer'];
@@ -117,11 +118,13 @@ export function assessment(parts: Parts): Assessment {
       withoutCertificate: { value: parts.withoutCertificate ?? 'plain', origin: builtIn },
       unusable: { value: parts.unusableFallback ?? 'refuse', origin: defaults },
       profile: { value: 'default', origin: builtIn },
+      trust: { value: parts.trust ?? null, origin: parts.trust === undefined ? builtIn : rule },
     },
     profile: DEFAULT_PROFILE,
     answer: asked ? { candidates: judged.map((entry) => entry.candidate), failures } : null,
     judged,
     chosen,
+    collectionOrigin: chosen === null ? null : parts.trust === undefined ? builtIn : rule,
     certificate: facts,
     signer: parts.signer ?? SIGNER,
     content: parts.content ?? ('none' as const),

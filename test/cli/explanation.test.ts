@@ -50,6 +50,24 @@ describe('formatExplanation', () => {
     );
   });
 
+  it('names the collection that a rule chose, and the line that chose it', () => {
+    const text = formatExplanation(
+      assessment({
+        trust: ['bank', 'default'],
+        judged: [
+          usable('3f2c9a', 'folder certs/partners/bob.pem'),
+          unusable('77b0e1', 'folder certs/partners/g2.pem', 'no-path', 'no way', 'Partner Root G2'),
+        ],
+      }),
+    );
+    assert.match(text, /^ {2}trust {4}bank, default rules\.to\.bank\.example \(sealgate\.yaml:22\)$/m);
+    assert.match(text, /collection default by rules\.to\.bank\.example \(sealgate\.yaml:22\), revocation/);
+    assert.match(
+      text,
+      /put the CA "Partner Root G2" into trust\.bank or trust\.default, or let rules\.to\.bank\.example name another/,
+    );
+  });
+
   it('ends a refusal with what would make it go through', () => {
     assert.equal(
       formatExplanation(assessment({ signer: NO_IDENTITY })),
@@ -141,6 +159,7 @@ describe('explanationFacts', () => {
       route: 'outside',
       outcome: { kind: 'treat', sign: true, encrypt: true },
       summary: 'anna@example.org -> bob@bank.example: signed and encrypted',
+      collectionOrigin: { path: 'built-in', file: null, line: null },
       why: { sign: 'identity', encrypt: 'certificate' },
       settings: {
         sign: { value: 'if-possible', path: 'defaults', file: 'sealgate.yaml', line: 19 },
@@ -148,6 +167,7 @@ describe('explanationFacts', () => {
         'without-certificate': { value: 'plain', path: 'built-in', file: null, line: null },
         unusable: { value: 'refuse', path: 'defaults', file: 'sealgate.yaml', line: 19 },
         profile: { value: 'default', path: 'built-in', file: null, line: null },
+        trust: { value: null, path: 'built-in', file: null, line: null },
       },
       signer: {
         kind: 'yes',

@@ -18,5 +18,6 @@ export function settingsOf(values: {
     withoutCertificate: { value: values.withoutCertificate, origin },
     unusable: { value: values.unusable, origin },
     profile: { value: 'default', origin },
+    trust: { value: null, origin },
   };
 }

@@ -105,18 +105,23 @@ describe('collection store', () => {
   });
 
   describe('C29 partners with private roots', () => {
-    const [a, b] = [makeAuthority({ name: 'Root A' }), makeAuthority({ name: 'Root B' })];
+    const [a, b, c] = ['Root A', 'Root B', 'Root C'].map((name) => makeAuthority({ name })) as [
+      MadeCertificate,
+      MadeCertificate,
+      MadeCertificate,
+    ];
     let trust: Trust;
     before(async () => {
-      const folders = [root, a, b].map((authority) => {
+      const folders = [root, a, b, c].map((authority) => {
         const folder = newFolder();
         writeFileSync(path.join(folder, 'ca.pem'), authority.pem);
         return folder;
       });
-      const [home = '', ofA = '', ofB = ''] = folders;
+      const [home = '', ofA = '', ofB = '', ofC = ''] = folders;
       const named = [
         { name: 'a', from: ofA, onlyFor: ['a.example', '*.a.example'] },
         { name: 'b', from: ofB, onlyFor: ['b.example'] },
+        { name: 'c', from: ofC, onlyFor: null },
       ];
       const opened = await openTrust({ default: home, named }, at);
       assert.ok(opened.ok);
@@ -124,10 +129,16 @@ describe('collection store', () => {
     });
 
     /** Name of the collection that accepts, or the code of the refusal. */
-    function answer(issuer: MadeCertificate, emails: string[], asked: string | null): string {
+    function answer(
+      issuer: MadeCertificate,
+      emails: string[],
+      asked: string | null,
+      collections: readonly string[] | null = null,
+    ): string {
       const { certificate } = makeCertificate(issuer, { key: 'p-256', emails });
       const address = asked === null ? null : parseAddress(asked);
-      const ask = () => trust.judge({ certificate, purpose: 'encrypt', address, at, extraIntermediates: [] });
+      const question = { certificate, purpose: 'encrypt', address, at, extraIntermediates: [], collections } as const;
+      const ask = () => trust.judge(question);
       const [cold, warm] = [ask(), ask()].map((one) => (one.ok ? one.collection : one.failure.code));
       assert.equal(cold, warm);
       return warm ?? '';
@@ -154,6 +165,42 @@ describe('collection store', () => {
         const address = parseAddress(asked);
         assert.equal(trust.judge({ certificate, purpose: 'sign', address, at, extraIntermediates: [] }).ok, ok, asked);
       }
+    });
+
+    it('a choice: only those named are asked, in their order', () => {
+      assert.equal(answer(root, ['x@a.example'], 'x@a.example', ['a']), 'no-path');
+      assert.equal(answer(root, ['x@a.example'], 'x@a.example', ['a', 'default']), 'default');
+      assert.equal(answer(a, ['x@a.example'], 'x@a.example', ['default']), 'no-path');
+      assert.equal(answer(a, ['x@a.example'], 'x@a.example', ['a']), 'a');
+      assert.equal(answer(root, ['x@a.example'], 'x@a.example', []), 'no-path');
+      assert.equal(answer(root, ['x@a.example'], 'x@a.example', ['gone']), 'no-path');
+    });
+
+    it('a choice never widens the domains of a collection, warm or cold', () => {
+      const { certificate } = makeCertificate(a, { key: 'p-256', emails: ['x@a.example', 'x@b.example'] });
+      const ask = (asked: string, collections: readonly string[] | null) =>
+        trust.judge({
+          certificate,
+          purpose: 'encrypt',
+          address: parseAddress(asked),
+          at,
+          extraIntermediates: [],
+          collections,
+        });
+      assert.equal(ask('x@a.example', ['a']).ok, true);
+      const refused = ask('x@b.example', ['a']);
+      assert.ok(!refused.ok);
+      assert.equal(refused.failure.text, 'none of the collections a may vouch for b.example');
+      // what one choice accepted is no answer to another
+      assert.equal(ask('x@a.example', ['default']).ok, false);
+      assert.equal(ask('x@a.example', null).ok, true);
+    });
+
+    it('one without domains is asked only where it is named', () => {
+      assert.equal(answer(c, ['x@c.example'], 'x@c.example'), 'no-path');
+      assert.equal(answer(c, ['x@c.example'], null), 'no-path');
+      assert.equal(answer(c, ['x@c.example'], 'x@c.example', ['c']), 'c');
+      assert.equal(answer(c, ['x@c.example'], 'x@c.example'), 'no-path');
     });
 
     it('where no mailbox is asked, every one of the certificate must be theirs', () => {
