@@ -63,7 +63,7 @@ export function ratioOf(cell: CellResult, peer: string): string {
 /** MB a CPU second of the messages of one size, with RSA-2048. */
 export function drawCells(cells: readonly CellResult[], size: string, peers: readonly string[]): string {
   const shown = cells.filter((cell) => cell.size === size && cell.key === 'rsa-2048');
-  const programs = [OURS, ...peers];
+  const programs = [OURS, ...peers].filter((name) => shown.some(({ figures }) => name in figures));
   return barChart({
     title: `S/MIME, messages of ${size}, RSA-2048, AES-256, one core`,
     unit: 'MB of message a CPU second; opening counts both passes',

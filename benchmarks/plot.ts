@@ -13,7 +13,7 @@ export interface BarChart {
   readonly groups: readonly BarGroup[];
 }
 
-const COLOURS = ['#0b6e4f', '#8fb8a8', '#c2571a', '#5b6ea6', '#b3a03a', '#888888'];
+const COLOURS = ['#0b6e4f', '#8fb8a8', '#c2571a', '#5b6ea6', '#b3a03a', '#888888', '#7a3e65'];
 const BAR = 13;
 const GAP = 16;
 const LEFT = 150;
