@@ -20,6 +20,7 @@ import {
   gatewayStopped,
   gatewayStopping,
 } from './log/gateway-events.ts';
+import { collectionsChanged, collectionsKept } from './log/trust-events.ts';
 import { type Opened, openSnapshot } from './open-snapshot.ts';
 import { openQueue } from './queue/open-queue.ts';
 import type { Queue } from './queue/queue.ts';
@@ -27,6 +28,8 @@ import { viewOf } from './queue/queue-view.ts';
 import { openRelay } from './relay/relay.ts';
 import { closeSnapshot, type Snapshot } from './relay/snapshot.ts';
 import { type Door, openDoor } from './smtp/door.ts';
+import { CollectionWatch, stampCollections } from './trust/collection-watch.ts';
+import { openTrust } from './trust/open-trust.ts';
 
 /** Version in health answers, logs and `sealgate version`. */
 export const VERSION = '0.1.0';
@@ -62,6 +65,7 @@ export function controlSocketIn(spoolFolder: string): string {
 
 /** Opens the whole gateway: spool first, door last. */
 export async function openGateway(configuration: Configuration): Promise<Opened<Gateway>> {
+  const stamp = await stampCollections(configuration.trust);
   const snapshot = await openSnapshot(configuration);
   if (!snapshot.ok) return snapshot;
   const queue = await openQueue(configuration.queue);
@@ -69,7 +73,7 @@ export async function openGateway(configuration: Configuration): Promise<Opened<
     await closeSnapshot(snapshot.value);
     return queue;
   }
-  const gateway = new RunningGateway(configuration, snapshot.value, queue.queue);
+  const gateway = new RunningGateway(configuration, snapshot.value, stamp, queue.queue);
   const problem = await gateway.start();
   if (problem !== null) return { ok: false, mistakes: [problem] };
   return { ok: true, value: gateway, warnings: [...snapshot.warnings, ...queue.warnings] };
@@ -80,8 +84,11 @@ class RunningGateway implements Gateway {
   readonly #queue: Queue;
   readonly #courier: SmtpCourier;
   readonly #startedAt = new Date();
-  /** Snapshots replaced by a reload, closed when nobody can still hold them. */
-  readonly #old = new Map<Snapshot, NodeJS.Timeout>();
+  /** Ends what a reload or a change replaced, when nobody can still hold it. */
+  readonly #old = new Map<() => Promise<void>, NodeJS.Timeout>();
+  readonly #watch: CollectionWatch;
+  /** Why the files of the collections, as they are now, are not in use; empty when they are. */
+  #trustMistakes: readonly string[] = [];
   #configuration: Configuration;
   #snapshot: Snapshot;
   #door: Door | null = null;
@@ -89,11 +96,13 @@ class RunningGateway implements Gateway {
   #reloading: Promise<unknown> = Promise.resolve();
   #stopping = false;
 
-  constructor(configuration: Configuration, snapshot: Snapshot, queue: Queue) {
+  constructor(configuration: Configuration, snapshot: Snapshot, stamp: string, queue: Queue) {
     this.#configuration = configuration;
     this.#snapshot = snapshot;
     this.#queue = queue;
     this.#courier = openCourier(configuration.delivery);
+    this.#watch = new CollectionWatch(() => this.#inTurn(() => this.#rereadTrust()));
+    this.#watch.follow(configuration.trust, stamp);
     this.control = controlSocketIn(configuration.queue.folder);
   }
 
@@ -111,6 +120,7 @@ class RunningGateway implements Gateway {
       return `cannot listen: ${error instanceof Error ? error.message : String(error)}`;
     }
     this.#queue.start(this.#courier);
+    this.#watch.start();
     gatewayStarted({
       version: VERSION,
       configuration: this.#configuration.id,
@@ -123,7 +133,12 @@ class RunningGateway implements Gateway {
   }
 
   reload(): Promise<ReloadResult> {
-    const result = this.#reloading.then(() => this.#reload());
+    return this.#inTurn(() => this.#reload());
+  }
+
+  /** Changes of the snapshot, one after the other. @param change never rejects */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#reloading.then(change);
     this.#reloading = result;
     return result;
   }
@@ -132,13 +147,14 @@ class RunningGateway implements Gateway {
     if (this.#stopping) return;
     this.#stopping = true;
     gatewayStopping(graceMs);
+    this.#watch.stop();
     await this.#reloading;
     await this.#door?.close(graceMs);
     await this.#queue.stop(graceMs);
     await this.#courier.close();
-    for (const [old, timer] of this.#old) {
+    for (const [close, timer] of this.#old) {
       clearTimeout(timer);
-      await closeSnapshot(old);
+      await close();
     }
     await closeSnapshot(this.#snapshot);
     await this.#controlServer?.close();
@@ -173,6 +189,7 @@ class RunningGateway implements Gateway {
     if (!read.ok) return { ok: false, mistakes: read.mistakes.map(formatMistake) };
     const fixed = restartReasons(this.#configuration, read.configuration);
     if (fixed.length > 0) return { ok: false, mistakes: fixed };
+    const stamp = await stampCollections(read.configuration.trust);
     const snapshot = await openSnapshot(read.configuration);
     if (!snapshot.ok) return snapshot;
     for (const warning of [...read.warnings.map(formatMistake), ...snapshot.warnings]) configurationWarning(warning);
@@ -183,24 +200,50 @@ class RunningGateway implements Gateway {
       throw error;
     }
     this.#courier.reconfigure(read.configuration.delivery);
-    this.#retire(this.#snapshot);
+    const old = this.#snapshot;
+    this.#retire(() => closeSnapshot(old));
     this.#snapshot = snapshot.value;
     this.#configuration = read.configuration;
+    this.#watch.follow(read.configuration.trust, stamp);
+    this.#trustMistakes = [];
     return { ok: true, configuration: read.configuration.id };
   }
 
-  #retire(snapshot: Snapshot): void {
-    const timer = setTimeout(() => this.#closeOld(snapshot), OLD_SNAPSHOT_MS);
+  /** The files of the collections changed: all of them are taken, or none. The configuration file is not read. */
+  async #rereadTrust(): Promise<void> {
+    if (this.#stopping) return;
+    const options = this.#configuration.trust;
+    const stamp = await stampCollections(options);
+    const opened = await openTrust(options).catch((error: unknown) => ({
+      ok: false as const,
+      mistakes: [String(error)],
+    }));
+    this.#trustMistakes = opened.ok ? [] : opened.mistakes;
+    if (!opened.ok) {
+      collectionsKept(opened.mistakes);
+      this.#watch.refuse(stamp);
+      return;
+    }
+    this.#watch.follow(options, stamp);
+    const { trust: old } = this.#snapshot;
+    this.#retire(() => old.close());
+    // what is under way keeps the snapshot it took, with the same directory
+    this.#snapshot = { ...this.#snapshot, trust: opened.trust };
+    collectionsChanged(opened.trust.collections);
+  }
+
+  #retire(close: () => Promise<void>): void {
+    const timer = setTimeout(() => this.#closeOld(close), OLD_SNAPSHOT_MS);
     timer.unref();
-    this.#old.set(snapshot, timer);
+    this.#old.set(close, timer);
     const surplus = [...this.#old.keys()].slice(0, -OLD_SNAPSHOTS_MAX);
     for (const oldest of surplus) this.#closeOld(oldest);
   }
 
-  #closeOld(snapshot: Snapshot): void {
-    clearTimeout(this.#old.get(snapshot));
-    this.#old.delete(snapshot);
-    void closeSnapshot(snapshot);
+  #closeOld(close: () => Promise<void>): void {
+    clearTimeout(this.#old.get(close));
+    this.#old.delete(close);
+    void close();
   }
 
   #views(): ControlViews {
@@ -228,6 +271,7 @@ class RunningGateway implements Gateway {
       routes: this.#courier.status(),
       directory: this.#snapshot.directory.status(),
       trust: this.#snapshot.trust.collections,
+      trustMistakes: this.#trustMistakes,
       revocation: this.#snapshot.trust.revocation,
     };
   }

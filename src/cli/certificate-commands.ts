@@ -18,7 +18,7 @@ import {
 
 const CONFIG = ['--config <file>', 'configuration file (SEALGATE_CONFIG, else config/sealgate.yaml)'] as const;
 const JSON_OPTION = ['--json', 'facts as JSON'] as const;
-const NAME = ['--name <collection>', 'collection of the configuration (default: default)'] as const;
+const NAME = ['--collection, --name <collection>', 'collection of the configuration (default: default)'] as const;
 
 /** For options that may be given several times. */
 const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];

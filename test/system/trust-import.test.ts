@@ -1,9 +1,9 @@
 /** Collections change under a running gateway, without a restart; a partner's root vouches for that partner only. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
-import { GatewayHouse, submit } from '../support/gateway-house.ts';
+import { GatewayHouse, sleep, submit } from '../support/gateway-house.ts';
 
 const FROM = 'anna@example.org';
 const MESSAGE = `From: ${FROM}\r\nTo: someone\r\nSubject: hello\r\n\r\nhello\r\n`;
@@ -49,6 +49,37 @@ describe('trust import into a running gateway', function () {
     for (let times = 0; times < 2; times++) assert.match(await reply('eve@evil.example'), /550 5\.7\.1/);
     const removed = house.cli('trust', 'remove', bank.certificate.sha256, '--name', 'bank');
     assert.equal(removed.status, 0, removed.stderr);
+    assert.match(await reply('bob@bank.example'), /550 5\.7\.1/);
+  });
+
+  /** Waits for so many lines of that event in the log. */
+  async function logged(event: string, times: number): Promise<Record<string, unknown>> {
+    for (const end = Date.now() + 30_000; Date.now() < end; await sleep(100)) {
+      const lines = house.log.filter((line) => line['event'] === event);
+      if (lines.length >= times) return lines.at(-1) ?? {};
+    }
+    throw new Error(`no ${event}:\n${house.output.slice(-2000)}`);
+  }
+
+  it('files changed by hand count within seconds, all or nothing; what was in use stays on a mistake', async () => {
+    const byHand = path.join(house.folder, 'bank', 'by-hand.crt');
+    const broken = path.join(house.folder, 'bank', 'broken.pem');
+    writeFileSync(byHand, bank.pem);
+    writeFileSync(broken, '-----BEGIN CERTIFICATE-----\nAAAA\n');
+    const { mistakes } = await logged('trust.change-refused', 1);
+    assert.match(String(mistakes), /broken\.pem/);
+    assert.match(await reply('bob@bank.example'), /550 5\.7\.1/);
+    const health = (await house.ask('GET', '/health')) as { healthy: boolean; trustMistakes: string[] };
+    assert.equal(health.healthy, true);
+    assert.match(health.trustMistakes.join(), /broken\.pem/);
+    const before = house.log.filter(({ event }) => event === 'trust.collections-changed').length;
+    rmSync(broken);
+    await logged('trust.collections-changed', before + 1);
+    assert.match(await reply('bob@bank.example'), /250 2/);
+    assert.match(await reply('eve@evil.example'), /550 5\.7\.1/);
+    assert.deepEqual(((await house.ask('GET', '/health')) as { trustMistakes: string[] }).trustMistakes, []);
+    rmSync(byHand);
+    await logged('trust.collections-changed', before + 2);
     assert.match(await reply('bob@bank.example'), /550 5\.7\.1/);
   });
 });
