@@ -1,7 +1,7 @@
 /**
  * `node out/benchmarks/cms-limits.js [--rounds N] [memory] [scaling]`: what a message of 1 GB costs in memory beside one of
  * 4 KB and of 100 MB, for all six operations in a fresh process each; and how many times as much two processes do as one,
- * and an EC signer as an RSA signer. Writes benchmarks/results/cms-limits.md.
+ * one process with signatures on the thread pool, and an EC signer as an RSA signer; and how near the signature alone. Writes benchmarks/results/cms-limits.md.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -48,21 +48,30 @@ interface Rates {
   readonly wall: number;
 }
 
-async function ratesOf(lab: Lab, pki: string): Promise<Rates> {
+async function ratesOf(lab: Lab, pki: string, atOnce = 1): Promise<Rates> {
   const file = messageFile(lab, CMS_SIZES[0] as CmsSize);
-  const { stdout } = await run(process.execPath, [ONE, pki, 'seal', 'aes-256-cbc', file, '6000', '4000']);
+  const { stdout } = await run(process.execPath, [ONE, pki, 'seal', 'aes-256-cbc', file, '6000', '4000', `${atOnce}`]);
   const { seconds, wallSeconds } = JSON.parse(stdout) as { seconds: number; wallSeconds: number };
   return { cpu: 1 / seconds, wall: 1 / wallSeconds };
 }
 
 async function scalingTable(lab: Lab): Promise<string> {
   const pki = mixedPki(lab);
-  const found: Record<'two' | 'elliptic' | 'rate', number[]> = { two: [], elliptic: [], rate: [] };
+  const found: Record<'two' | 'pool' | 'elliptic' | 'rate' | 'bare', number[]> = {
+    two: [],
+    pool: [],
+    elliptic: [],
+    rate: [],
+    bare: [],
+  };
   for (let round = 0; round < rounds; round++) {
     const one = await ratesOf(lab, lab.pki);
     const both = await Promise.all([ratesOf(lab, lab.pki), ratesOf(lab, lab.pki)]);
+    const pool = await ratesOf(lab, lab.pki, 8);
     const elliptic = await ratesOf(lab, pki);
     found.two.push(both.reduce((sum, { wall }) => sum + wall, 0) / one.wall);
+    found.pool.push(pool.wall / one.wall);
+    found.bare.push(one.cpu / opensslRate());
     found.elliptic.push(elliptic.cpu / one.cpu);
     found.rate.push(one.cpu);
   }
@@ -70,9 +79,17 @@ async function scalingTable(lab: Lab): Promise<string> {
     '| sign+encrypt of 4 KB, CBC | median [lowest-highest] |',
     '|---|---|',
     `| messages a CPU second, RSA-2048 | ${spread(found.rate, 0)} |`,
+    `| the same / signatures a second of \`openssl speed rsa2048\` | ${spread(found.bare)} |`,
+    `| one process with signatures on the thread pool, 8 messages at once / one at a time, wall clock | ${spread(found.pool)} |`,
     `| two processes / one, wall clock | ${spread(found.two)} |`,
     `| signer with P-256 / with RSA-2048, one core | ${spread(found.elliptic)} |`,
   ].join('\n');
+}
+
+/** What the processor can do: RSA-2048 signatures a second of one core. */
+function opensslRate(): number {
+  const text = execFileSync('openssl', ['speed', '-seconds', '1', 'rsa2048'], { encoding: 'utf8', stdio: 'pipe' });
+  return Number(/^rsa 2048 bits\s+\S+\s+\S+\s+([\d.]+)/m.exec(text)?.[1]);
 }
 
 /** An EC signer who writes to an RSA recipient. */

@@ -1,22 +1,36 @@
 /**
  * One measurement of one operation, for interleaving with peers:
  *
- *   node cms-one.js PKI-FOLDER OPERATION CIPHER FILE REPEATS [WARM] prints JSON: CPU seconds a message and peak RSS.
+ *   node cms-one.js PKI-FOLDER OPERATION CIPHER FILE REPEATS [WARM [AT-ONCE]] prints JSON: CPU seconds a message and peak RSS.
  *
+ * With AT-ONCE so many messages are under way at the same time, and signatures are made on the thread pool as in the gateway.
  * Writers take the message from memory, as composed-bound does; with REPEATS 1 from its file, so that peak RSS is that
  * of a stream. Readers take it from its file, as composed-open does.
  */
+import { createPrivateKey, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import { prepareReclaim } from '../src/buffer-reclaim.ts';
-import { chunksOf, fileSource, type Operation, readMessage, readParties, writeMessage } from './cms-operations.ts';
+import {
+  chunksOf,
+  fileSource,
+  type Operation,
+  type Parties,
+  readMessage,
+  readParties,
+  writeMessage,
+} from './cms-operations.ts';
 
-const [folder = '', operationText = '', cipher = '', file = '', repeatsText = '1', warmText] = process.argv.slice(2);
+const [folder = '', operationText = '', cipher = '', file = '', repeatsText = '1', warmText, atOnceText] =
+  process.argv.slice(2);
 const operation = operationText as Operation;
 const repeats = Number(repeatsText);
 const warm = Number(warmText ?? Math.ceil(repeats / 2));
 // as the program does at its start
 prepareReclaim();
-const parties = readParties(folder, cipher);
+const atOnce = Number(atOnceText ?? 1);
+const parties = atOnce === 1 ? readParties(folder, cipher) : withPool(readParties(folder, cipher));
 const source = fileSource(file);
 const reads = operation === 'decrypt' || operation === 'verify' || operation === 'open';
 const message = reads || repeats === 1 ? null : readFileSync(file);
@@ -32,11 +46,26 @@ function once(): Promise<number> {
   return writeMessage(operation, message === null ? source.open() : chunksOf(message), parties);
 }
 
-for (let count = 0; count < warm; count++) await once();
+function withPool(given: Parties): Parties {
+  const key = createPrivateKey(readFileSync(path.join(folder, 'alice.key')));
+  const signOnPool = promisify(sign);
+  return { ...given, signer: { ...given.signer, sign: (attributes) => signOnPool('sha256', attributes, key) } };
+}
+
+async function times(count: number): Promise<number> {
+  let left = count;
+  let octets = 0;
+  const lane = async (): Promise<void> => {
+    for (; left > 0; left--) octets = await once();
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+  return octets;
+}
+
+await times(warm);
 const before = process.cpuUsage();
 const startedAt = performance.now();
-let octets = 0;
-for (let count = 0; count < repeats; count++) octets = await once();
+const octets = await times(repeats);
 const { user, system } = process.cpuUsage(before);
 const seconds = (user + system) / 1e6 / repeats;
 const wallSeconds = (performance.now() - startedAt) / 1e3 / repeats;
