@@ -1,7 +1,8 @@
 /**
  * Every CMS algorithm with every peer, both directions; writes the table of benchmarks/results/interop.md.
  *
- * Peers: OpenSSL, gpgsm, NSS, Bouncy Castle, Thunderbird, PKI.js, python cryptography. Debian: openssl gpgsm libnss3-tools
+ * Peers: OpenSSL, gpgsm, NSS, Bouncy Castle, Thunderbird, PKI.js, python cryptography, and the second
+ * implementation of test/interop/noble. Debian: openssl gpgsm libnss3-tools
  * libbcmail-java and a JDK, thunderbird, python3-cryptography. A peer that is missing is a failure unless `--present` is
  * given. ML-DSA and ML-KEM need Node 24 or later.
  */
@@ -10,6 +11,7 @@ import path from 'node:path';
 import { BouncyCastlePeer } from '../interop/peers/bouncy-castle-peer.ts';
 import { type Cell, DIRECTIONS, MatrixCast, NO_FUNCTION, runPeer } from '../interop/peers/cms-matrix.ts';
 import { GpgsmPeer } from '../interop/peers/gpgsm-peer.ts';
+import { NoblePeer } from '../interop/peers/noble-peer.ts';
 import { NssPeer } from '../interop/peers/nss-peer.ts';
 import { OpensslPeer } from '../interop/peers/openssl-peer.ts';
 import type { Peer } from '../interop/peers/peer.ts';
@@ -30,6 +32,7 @@ const peers: readonly Peer[] = [
   await ThunderbirdPeer.start(cast.recipients()),
   new PkijsPeer(),
   new PythonPeer(),
+  new NoblePeer(),
 ];
 const present = peers.filter((peer) => peer.version() !== null);
 const cells: Cell[] = [];
@@ -72,7 +75,8 @@ function formatTable(columns: readonly Peer[], all: readonly Cell[]): string {
       `Node ${process.versions.node}. Each cell: the peer reads what sealgate wrote / sealgate reads what the peer wrote.`,
     'A number is what the peer cannot, in its own words below; each was tried with the same object made by OpenSSL too, where',
     'OpenSSL makes one, and refused as well. `none`: the peer has no function for it, or none that a script reaches (of',
-    'Thunderbird all but decryption). `-`: this Node has no such keys. **FAIL** is ours.',
+    'Thunderbird all but decryption). `-`: this Node has no such keys. **FAIL** is ours. `noble` is a second implementation of',
+    'CMS, written from the RFCs for the tests (test/interop/noble) over the noble libraries; it shares no code with sealgate.',
     '',
     `| | ${heads.join(' | ')} |`,
     `| --- |${columns.map(() => ' --- |').join('')}`,

@@ -60,7 +60,10 @@ const SIGNATURES: readonly SignatureRow[] = [
   { name: 'ECDSA P-521', key: 'p-521', padding: null, profile: PLAIN },
   { name: 'ECDSA brainpoolP256r1', key: 'brainpoolP256r1', padding: null, profile: PLAIN },
   { name: 'Ed25519', key: 'ed25519', padding: null, profile: PLAIN },
+  { name: 'Ed448', key: 'ed448', padding: null, profile: PLAIN },
+  { name: 'ML-DSA-44', key: 'ml-dsa-44', padding: null, profile: PLAIN },
   { name: 'ML-DSA-65', key: 'ml-dsa-65', padding: null, profile: PLAIN },
+  { name: 'ML-DSA-87', key: 'ml-dsa-87', padding: null, profile: PLAIN },
 ];
 
 const RSA = { key: 'rsa-2048', transport: 'rsa-pkcs1' } as const;
@@ -81,8 +84,16 @@ const ENCRYPTIONS: readonly EncryptionRow[] = [
   },
   { name: 'ECDH P-256', key: 'p-256', ...EC },
   { name: 'ECDH P-384', key: 'p-384', ...EC },
+  { name: 'ECDH P-521', key: 'p-521', ...EC },
+  { name: 'ECDH brainpoolP256r1', key: 'brainpoolP256r1', ...EC },
   { name: 'X25519', key: 'x25519', ...EC },
+  { name: 'X448', key: 'x448', ...EC },
+  {
+    ...{ name: 'ML-KEM-512', key: 'ml-kem-512', cipher: 'aes-128-gcm', transport: null },
+    profile: profileOf('default', { content: 'aes-128-gcm' }),
+  },
   { name: 'ML-KEM-768', key: 'ml-kem-768', cipher: 'aes-256-gcm', transport: null, profile: profileOf('pq') },
+  { name: 'ML-KEM-1024', key: 'ml-kem-1024', cipher: 'aes-256-gcm', transport: null, profile: profileOf('pq') },
 ];
 
 /** The people of one run. */
