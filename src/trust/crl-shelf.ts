@@ -16,6 +16,7 @@ import { CRL_OCTETS_MAX } from '../x509/crl-reader.ts';
 import { sameName } from '../x509/name.ts';
 import { readCrlFile } from './crl-file.ts';
 import type { CrlSigners } from './crl-signers.ts';
+import { handPlace, listPlace } from './evidence-places.ts';
 import type { Fetcher } from './fetch.ts';
 import { RevocationFlights } from './revocation-flights.ts';
 import { refreshMoment } from './revocation-refresh.ts';
@@ -43,8 +44,8 @@ export interface ShelfContext {
   /** Absolute; exists. */
   readonly cache: string;
   now(): number;
-  /** Called whenever a verdict given before may have become another. */
-  changed(): void;
+  /** @param place made by `evidence-places.ts`: what lies there is another than before, or gone */
+  changed(place: string): void;
 }
 
 export class CrlShelf {
@@ -53,6 +54,9 @@ export class CrlShelf {
     max: LISTS_MAX,
     maxSize: INDEX_OCTETS_MAX,
     sizeCalculation: ({ list }) => list.entries.octets + 4_096,
+    dispose: (_, uri, why) => {
+      if (why !== 'set') this.context.changed(listPlace(uri));
+    },
   });
   private readonly flights = new RevocationFlights();
   private readonly pausedUntil = new LRUCache<string, number>({ max: LISTS_MAX });
@@ -108,7 +112,7 @@ export class CrlShelf {
   /** Reads what is new among imported lists, drops what is gone. @param locations files and folders */
   async readImported(locations: readonly string[]): Promise<void> {
     const next = new Map<string, { stamp: string; list: RevocationList | null }>();
-    let changed = false;
+    const changed: (RevocationList | null)[] = [];
     for (const file of (await Promise.all(locations.map(filesIn))).flat()) {
       const facts = await stat(file).catch(() => null);
       if (facts === null || !facts.isFile()) continue;
@@ -118,12 +122,13 @@ export class CrlShelf {
         next.set(file, known);
         continue;
       }
-      next.set(file, { stamp, list: await this.readQuietly(file) });
-      changed = true;
+      const list = await this.readQuietly(file);
+      next.set(file, { stamp, list });
+      changed.push(list, known?.list ?? null);
     }
-    if (next.size !== this.imported.size) changed = true;
+    for (const [file, { list }] of this.imported) if (!next.has(file)) changed.push(list);
     this.imported = next;
-    if (changed) this.context.changed();
+    for (const list of changed) if (list !== null) this.context.changed(handPlace(list.issuer));
   }
 
   /** Could a key that this list was not tried with be its signer's? */
@@ -225,7 +230,7 @@ export class CrlShelf {
     if (list.signedBy.length === 0) return false;
     this.held.set(uri, { list, refreshAt: this.nextRefresh(list), etag, lastModified });
     this.pausedUntil.delete(uri);
-    this.context.changed();
+    this.context.changed(listPlace(uri));
     return true;
   }
 

@@ -11,13 +11,26 @@ const SUBJECTS_MAX = 10_000;
 const PER_SUBJECT_MAX = 16;
 
 export class CrlSigners {
-  private readonly bySubject = new LRUCache<string, readonly Certificate[]>({ max: SUBJECTS_MAX });
+  private readonly bySubject: LRUCache<string, readonly Certificate[]>;
+  private readonly changed: (subject: Buffer) => void;
+
+  /** @param changed is told of every name whose certificates are others than before */
+  constructor(changed: (subject: Buffer) => void = () => {}) {
+    this.changed = changed;
+    this.bySubject = new LRUCache({
+      max: SUBJECTS_MAX,
+      dispose: ([one], _, why) => {
+        if (why === 'evict' && one !== undefined) changed(one.subject);
+      },
+    });
+  }
 
   add(certificate: Certificate): void {
     const key = nameKey(certificate.subject);
     const known = this.bySubject.get(key) ?? [];
     if (known.some(({ sha256 }) => sha256 === certificate.sha256)) return;
     this.bySubject.set(key, [certificate, ...known].slice(0, PER_SUBJECT_MAX));
+    this.changed(certificate.subject);
   }
 
   readonly find = (subject: Buffer): readonly Certificate[] => this.bySubject.get(nameKey(subject)) ?? [];

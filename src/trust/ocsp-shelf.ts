@@ -13,6 +13,7 @@ import { formatOcspRequest } from '../x509/ocsp-request.ts';
 import { OCSP_OCTETS_MAX, parseOcspResponse } from '../x509/ocsp-response.ts';
 import type { HeldResponse, RevocationStatus, UsedEvidence } from '../x509/revocation.ts';
 import type { ShelfContext } from './crl-shelf.ts';
+import { responsePlace } from './evidence-places.ts';
 import { RevocationFlights } from './revocation-flights.ts';
 import { refreshMoment } from './revocation-refresh.ts';
 
@@ -41,7 +42,12 @@ interface Kept {
 
 export class OcspShelf {
   private readonly context: ShelfContext;
-  private readonly kept = new LRUCache<string, Kept>({ max: RESPONSES_MAX });
+  private readonly kept = new LRUCache<string, Kept>({
+    max: RESPONSES_MAX,
+    dispose: (_, key, why) => {
+      if (why !== 'set') this.context.changed(responsePlace(key));
+    },
+  });
   private readonly flights = new RevocationFlights();
   private readonly pausedUntil = new LRUCache<string, number>({ max: RESPONSES_MAX });
 
@@ -50,14 +56,14 @@ export class OcspShelf {
   }
 
   find(certificate: Certificate, issuer: Certificate): HeldResponse | null {
-    const kept = this.kept.get(keyOf(certificate, issuer));
+    const kept = this.kept.get(responseKey(certificate, issuer));
     if (kept === undefined) return null;
     kept.usedAt = this.context.now();
     return kept.held;
   }
 
   isWanting(certificate: Certificate, issuer: Certificate): boolean {
-    const key = keyOf(certificate, issuer);
+    const key = responseKey(certificate, issuer);
     const now = this.context.now();
     if (now < (this.pausedUntil.get(key) ?? 0)) return false;
     const kept = this.kept.get(key);
@@ -80,7 +86,7 @@ export class OcspShelf {
 
   /** Neither promise rejects. */
   supply(question: OcspQuestion): ReturnType<RevocationFlights['join']> {
-    const key = keyOf(question.certificate, question.issuer);
+    const key = responseKey(question.certificate, question.issuer);
     const file = path.join(this.context.cache, `${key}.ocsp`);
     return this.flights.join(
       key,
@@ -153,8 +159,7 @@ export class OcspShelf {
     const refreshAt = refreshMoment(now, used.thisUpdate, used.nextUpdate, refreshMs, Math.random());
     this.kept.set(key, { held, question, used, kind, refreshAt, usedAt: before?.usedAt ?? now });
     this.pausedUntil.delete(key);
-    // the same answer once more changes no verdict
-    if (before?.kind !== kind) this.context.changed();
+    this.context.changed(responsePlace(key));
     return null;
   }
 
@@ -170,6 +175,7 @@ export class OcspShelf {
   }
 }
 
-function keyOf(certificate: Certificate, issuer: Certificate): string {
+/** The name of the answer about this certificate by this issuer. */
+export function responseKey(certificate: Certificate, issuer: Certificate): string {
   return createHash('sha256').update(certificate.sha256).update(issuer.spki).digest('hex');
 }

@@ -8,26 +8,31 @@
  */
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { certificateRevoked, revocationStale, revocationUnknownAccepted } from '../log/revocation-events.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import type { PathFailure, RevocationFinding, RevocationJudge, RevocationQuestion } from '../x509/path.ts';
+import type { PathFailure, RevocationJudge, RevocationQuestion } from '../x509/path.ts';
 import {
   CLOCK_SKEW_MS,
   type HeldResponse,
   type RevocationEvidence,
   type RevocationStatus,
+  type RevocationTolerance,
 } from '../x509/revocation.ts';
 import { checkResponses } from '../x509/revocation-check.ts';
 import { revocationJudge } from '../x509/revocation-judge.ts';
 import { findRevocationSources } from '../x509/revocation-sources.ts';
 import { CrlShelf, type ShelfContext } from './crl-shelf.ts';
 import { CrlSigners } from './crl-signers.ts';
+import { EvidenceAtHand } from './evidence-at-hand.ts';
+import { EvidencePlaces, signersPlace } from './evidence-places.ts';
 import { type Fetcher, noFetcher, openFetcher } from './fetch.ts';
 import { addressGuard } from './fetch-address.ts';
+import { FindingRecord } from './finding-record.ts';
 import { type OcspQuestion, OcspShelf } from './ocsp-shelf.ts';
 import { type CacheFolder, openCache, trimCache } from './revocation-cache.ts';
 import type { RevocationOptions } from './revocation-options.ts';
 import type { RevocationCounters } from './trust.ts';
+import type { VerdictFooting } from './verdict-footing.ts';
+import { REFUSAL_MS } from './verdict-interval.ts';
 
 /** OCSP is asked beside the CRL when that takes longer than this. */
 const OCSP_AFTER_MS = 2_000;
@@ -37,7 +42,6 @@ const AT_ONCE_MAX = 8;
 const TRIM_MS = 5 * 60_000;
 /** A list may name a delta, or have a signer with a list of its own. */
 const PREPARE_ROUNDS_MAX = 4;
-const TOLD_MAX = 10_000;
 
 /** What a judgement missed. */
 export interface Wanted {
@@ -58,24 +62,23 @@ export async function openRevocation(
 }
 
 export class RevocationChecker {
-  /** Changes whenever a verdict given before may have become another. */
-  version = 0;
   private readonly options: RevocationOptions;
   private readonly cache: CacheFolder;
   private readonly now: () => number;
   private readonly fetcher: Fetcher;
-  private readonly signers = new CrlSigners();
+  readonly places = new EvidencePlaces();
+  readonly signers = new CrlSigners((subject) => this.places.change(signersPlace(subject)));
   private readonly authorities: readonly Certificate[];
-  private readonly crls: CrlShelf;
-  private readonly ocsp: OcspShelf;
+  readonly crls: CrlShelf;
+  readonly ocsp: OcspShelf;
+  private readonly atHand: EvidenceAtHand;
+  private readonly tolerance: RevocationTolerance;
   private readonly timer: NodeJS.Timeout;
   private collecting: Wanted | null = null;
+  private footing: VerdictFooting | null = null;
   private ticking = false;
   private trimAt = 0;
-  private unknownAccepted = 0;
-  private revoked = 0;
-  /** Certificates whose finding was logged, with what was said: once is enough. */
-  private readonly told = new Map<string, string>();
+  private readonly found = new FindingRecord();
 
   constructor(options: RevocationOptions, cache: CacheFolder, authorities: readonly Certificate[], now: () => number) {
     this.options = options;
@@ -91,18 +94,18 @@ export class RevocationChecker {
       refreshMs: options.refreshMs,
       cache: cache.folder,
       now,
-      changed: () => {
-        this.version++;
-      },
+      changed: (place) => this.places.change(place),
     };
     this.crls = new CrlShelf(context);
     this.ocsp = new OcspShelf(context);
+    this.tolerance = { skewMs: CLOCK_SKEW_MS, stalenessMs: options.stalenessMaxMs };
+    this.atHand = new EvidenceAtHand(this, authorities, this.tolerance);
     this.timer = setInterval(() => void this.tick(), Math.min(TICK_MS, options.refreshMs / 4));
     this.timer.unref();
   }
 
   get counters(): RevocationCounters {
-    const { unknownAccepted, revoked } = this;
+    const { unknownAccepted, revoked } = this.found;
     return { lists: this.crls.count, responses: this.ocsp.count, unknownAccepted, revoked };
   }
 
@@ -117,22 +120,28 @@ export class RevocationChecker {
     }
   }
 
+  /** Runs a judgement and notes in `footing` what it rests on. Synchronous. */
+  watch<T>(footing: VerdictFooting, run: () => T): T {
+    this.footing = footing;
+    try {
+      return run();
+    } finally {
+      this.footing = null;
+    }
+  }
+
   /** Answers from what is at hand; what is missing is got in the background, unless a caller collects it. */
   readonly judge: RevocationJudge = (question) => {
     const own: Wanted = { crls: new Set(), ocsp: new Map() };
     for (const authority of question.path.slice(1)) this.signers.add(authority);
-    const { whenUnreachable: whenUnknown, withoutSource, stalenessMaxMs: stalenessMs } = this.options;
-    const policy = {
-      whenUnknown,
-      withoutSource,
-      tolerance: { skewMs: CLOCK_SKEW_MS, stalenessMs },
-    };
+    const { whenUnreachable: whenUnknown, withoutSource } = this.options;
+    const policy = { whenUnknown, withoutSource, tolerance: this.tolerance };
     const finding = revocationJudge(this.evidence(question, own), policy)(question);
     const stale = finding.nextUpdate !== null && question.at > finding.nextUpdate;
-    this.tell(question.certificate, finding, stale);
+    this.found.take(question.certificate, finding, stale);
     if (finding.status === 'unknown') this.addSourcesBelow(question, own);
     if (finding.status === 'unknown' || stale) this.want(own);
-    else this.wantDeltas(question.certificate, own);
+    else this.wantDeltas(question, own);
     return finding;
   };
 
@@ -183,10 +192,15 @@ export class RevocationChecker {
   }
 
   /** Where all is well without them, nobody waits for delta CRLs. */
-  private wantDeltas(certificate: Certificate, own: Wanted): void {
+  private wantDeltas({ certificate, at }: RevocationQuestion, own: Wanted): void {
     if (own.crls.size === 0) return;
     const complete = findRevocationSources(certificate).crls;
-    for (const uri of own.crls) if (!complete.includes(uri)) this.crls.supply(uri);
+    for (const uri of own.crls) {
+      if (complete.includes(uri)) continue;
+      this.crls.supply(uri);
+      // judged again soon, so that one that could not be had is asked for again
+      this.footing?.passMoment(at.getTime() + REFUSAL_MS);
+    }
   }
 
   private want(own: Wanted): void {
@@ -210,22 +224,17 @@ export class RevocationChecker {
 
   /** What is at hand; what is not is noted. */
   private evidence(question: RevocationQuestion, own: Wanted): RevocationEvidence {
+    const { atHand, footing } = this;
     return {
       listsOf: (issuer, uris) => {
-        const lists = this.crls.importedBy(issuer);
-        for (const uri of uris) {
-          const list = this.crls.find(uri);
-          if (list !== null) lists.push(list);
-          if (this.crls.isWanting(uri)) own.crls.add(uri);
-        }
-        return lists;
+        for (const uri of uris) if (this.crls.isWanting(uri)) own.crls.add(uri);
+        return atHand.listsOf(issuer, uris, footing);
       },
       responsesAbout: (certificate, issuer) => {
         this.noteOcsp({ ...question, certificate, issuer }, own);
-        const held = this.ocsp.find(certificate, issuer);
-        return held === null ? [] : [held];
+        return atHand.responsesAbout(certificate, issuer, footing);
       },
-      signersOf: this.signers.find,
+      signersOf: (subject) => atHand.signersOf(subject, question.path, question.at, footing),
       intermediates: this.authorities,
     };
   }
@@ -255,20 +264,6 @@ export class RevocationChecker {
       for (const uri of findRevocationSources(certificate).crls) if (this.crls.isWanting(uri)) own.crls.add(uri);
       this.noteOcsp({ ...question, certificate, issuer }, own);
     }
-  }
-
-  private tell(certificate: Certificate, finding: RevocationFinding, stale: boolean): void {
-    const unknown = finding.status === 'unknown' && finding.accepted;
-    if (unknown) this.unknownAccepted++;
-    if (finding.status === 'revoked') this.revoked++;
-    if (!unknown && !stale && finding.status !== 'revoked') return;
-    if (this.told.get(certificate.sha256) === finding.text) return;
-    if (this.told.size >= TOLD_MAX) this.told.clear();
-    this.told.set(certificate.sha256, finding.text);
-    const { sha256, subjectName } = certificate;
-    if (unknown) revocationUnknownAccepted(sha256, subjectName, finding.text, this.unknownAccepted);
-    else if (finding.status === 'revoked') certificateRevoked(sha256, subjectName, finding.text);
-    else revocationStale(sha256, subjectName, finding.text);
   }
 
   /** Renews what is due. One round at a time. */

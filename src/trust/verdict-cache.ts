@@ -1,63 +1,88 @@
 /**
  * Verdicts already given (catalogue C29): the same question gets the same answer without a signature check, as long
- * as no date has passed that could change it. What "the same question" is, is in the key: certificate, collection and
- * its version, purpose, mailbox. A verdict for one partner's root is never given for another's.
+ * as no date has passed that could change it and none of the evidence it rests on is another. What "the same question" is,
+ * is in the key: certificate, collection (which never changes once open), purpose, mailbox. A verdict for one partner's
+ * root is never given for another's.
  *
- * Kept: an acceptance for the time its whole path is valid and its evidence of revocation current; a refusal for a minute at most, and not past a moment at
- * which a certificate becomes valid. Bounded by count. A clock set back is outside the interval, so it asks anew.
+ * Bounded by count, and by count for each certificate: one certificate may be asked about for every mailbox of a domain.
+ * A clock set back is outside the interval, so it asks anew.
  */
 import { LRUCache } from 'lru-cache';
-import type { CertificationPath, PathResult } from '../x509/path.ts';
+import type { Purpose } from '../x509/path.ts';
+import type { VerdictFooting } from './verdict-footing.ts';
 
-const REFUSAL_MS = 60_000;
+/** Purposes a certificate can be asked about, for the number of a row. */
+const PURPOSES: Readonly<Record<Purpose, number>> = { encrypt: 0, sign: 1, any: 2 };
+/** Share of all entries that one certificate may have. */
+const SHARE = 5;
 
-interface Entry {
-  readonly result: PathResult;
-  /** Milliseconds since 1970, both inclusive. */
+/** When a verdict may be given again: milliseconds since 1970, both inclusive. */
+export interface VerdictInterval {
   readonly from: number;
   readonly until: number;
 }
 
-export class VerdictCache {
-  private readonly entries: LRUCache<string, Entry>;
+interface Entry<Verdict> extends VerdictInterval {
+  readonly verdict: Verdict;
+  /** null: it rests on no evidence that could change. */
+  readonly footing: VerdictFooting | null;
+}
 
-  /** @param entriesMax the least recently used go first */
+/** Of one certificate: rows by collection and purpose, in each row by mailbox. */
+interface Shelf<Verdict> {
+  count: number;
+  readonly rows: (Map<string, Entry<Verdict>> | undefined)[];
+}
+
+export class VerdictCache<Verdict> {
+  private readonly shelves: LRUCache<string, Shelf<Verdict>>;
+  private readonly shelfMax: number;
+
+  /** @param entriesMax the certificates least recently asked about go first */
   constructor(entriesMax: number) {
-    this.entries = new LRUCache({ max: entriesMax });
+    this.shelves = new LRUCache({ max: entriesMax, maxSize: entriesMax, sizeCalculation: ({ count }) => count });
+    this.shelfMax = Math.max(1, Math.floor(entriesMax / SHARE));
   }
 
-  /** The verdict given before, if it still holds at this moment. */
-  find(key: string, at: Date): PathResult | null {
-    const entry = this.entries.get(key);
-    const holds = entry !== undefined && at.getTime() >= entry.from && at.getTime() <= entry.until;
-    return holds ? entry.result : null;
+  /** Verdicts held, also those that no longer hold. */
+  get count(): number {
+    return this.shelves.calculatedSize;
   }
 
   /**
-   * @param at when it was judged
-   * @param nextStart the first moment after `at` at which a certificate that may take part becomes valid; null if none
+   * The verdict given before, if it still holds at this moment.
+   * @param sha256 of the certificate
+   * @param collection its number
+   * @param words the rest of the question: the mailbox, and whatever else the verdict was given for
    */
-  keep(key: string, result: PathResult, at: Date, nextStart: Date | null): void {
-    const from = result.ok ? acceptedFrom(result.path, at) : at.getTime();
-    const until = result.ok
-      ? acceptedUntil(result.path, at)
-      : Math.min(at.getTime() + REFUSAL_MS, nextStart === null ? Number.POSITIVE_INFINITY : nextStart.getTime() - 1);
-    this.entries.set(key, { result, from, until });
+  find(sha256: string, collection: number, purpose: Purpose, words: string, at: Date): Verdict | null {
+    const entry = this.shelves.get(sha256)?.rows[rowOf(collection, purpose)]?.get(words);
+    if (entry === undefined) return null;
+    const moment = at.getTime();
+    // asked so that an invalid Date is outside
+    if (!(moment >= entry.from && moment <= entry.until)) return null;
+    return entry.footing === null || entry.footing.isUnchanged ? entry.verdict : null;
+  }
+
+  keep(
+    [sha256, collection, purpose, words]: readonly [string, number, Purpose, string],
+    verdict: Verdict,
+    { from, until }: VerdictInterval,
+    footing: VerdictFooting | null,
+  ): void {
+    const known = this.shelves.peek(sha256);
+    const shelf = known === undefined || known.count >= this.shelfMax ? { count: 0, rows: [] } : known;
+    const number = rowOf(collection, purpose);
+    const row = shelf.rows[number] ?? new Map<string, Entry<Verdict>>();
+    shelf.rows[number] = row;
+    if (!row.has(words)) shelf.count++;
+    row.set(words, { verdict, from, until, footing });
+    // its size is asked only of what is new
+    this.shelves.delete(sha256);
+    this.shelves.set(sha256, shelf);
   }
 }
 
-/** What evidence said of now it did not say of long before; a clock that trembles is no other time. */
-function acceptedFrom({ validFrom, revocation }: CertificationPath, at: Date): number {
-  const from = validFrom.getTime();
-  return revocation.length === 0 ? from : Math.max(from, at.getTime() - REFUSAL_MS);
-}
-
-/** Until the first of its dates. What is unknown or stale is asked again after a minute. */
-function acceptedUntil({ validUntil, revocation }: CertificationPath, at: Date): number {
-  const again = at.getTime() + REFUSAL_MS;
-  const ends = revocation.map(({ status, nextUpdate }) => {
-    if (status === 'not-checked') return Number.POSITIVE_INFINITY;
-    return nextUpdate === null || nextUpdate < at ? again : nextUpdate.getTime();
-  });
-  return Math.min(validUntil.getTime(), ...ends);
+function rowOf(collection: number, purpose: Purpose): number {
+  return collection * 3 + PURPOSES[purpose];
 }

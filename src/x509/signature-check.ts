@@ -5,7 +5,7 @@
  * SHA-1 and every algorithm not in the table (catalogue C9), parameters other than the standard asks for, RSASSA-PSS
  * with differing or weak digests.
  */
-import { constants, createVerify, type Verify, verify } from 'node:crypto';
+import { constants, createVerify, type KeyObject, type Verify, type VerifyKeyObjectInput, verify } from 'node:crypto';
 import { DerReader } from '../asn1/der-reader.ts';
 import { parseSmallInteger } from '../asn1/der-values.ts';
 import { TAG } from '../asn1/der-writer.ts';
@@ -72,15 +72,29 @@ export function findAlgorithmFault({ signatureAlgorithm }: Pick<Signed, 'signatu
 }
 
 /**
+ * Keys with which these octets were found to be signed. That never changes, so the signature of an authority is computed
+ * once a process and not once a correspondent. Only what verified is kept, and no longer than both objects live.
+ */
+const verified = new WeakMap<Signed, WeakSet<PublicKeyFacts>>();
+
+/**
  * Does the signature verify with `key`? False also when the key is of another kind, cannot be used, or the algorithm is
  * not accepted.
  */
 export function verifyCertificateSignature(signed: Signed, key: PublicKeyFacts): boolean {
+  const known = verified.get(signed);
+  if (known?.has(key) === true) return true;
+  if (!computesTrue(signed, key)) return false;
+  if (known === undefined) verified.set(signed, new WeakSet([key]));
+  else known.add(key);
+  return true;
+}
+
+function computesTrue(signed: Signed, key: PublicKeyFacts): boolean {
   const scheme = schemeOf(signed.signatureAlgorithm);
   if (scheme === null || !fits(scheme, key.kind)) return false;
   try {
-    const input = { key: key.keyObject(), ...optionsOf(scheme) };
-    return verify(scheme.digest, signed.tbs, input, signed.signature);
+    return verify(scheme.digest, signed.tbs, inputOf(key.keyObject(), scheme), signed.signature);
   } catch {
     // a key or signature that OpenSSL cannot even load does not verify
     return false;
@@ -119,7 +133,7 @@ export function startSignatureVerification(
     update: (octets) => void running.update(octets),
     verify: (signature) => {
       try {
-        return running.verify({ key: key.keyObject(), ...optionsOf(scheme) }, signature);
+        return running.verify(inputOf(key.keyObject(), scheme), signature);
       } catch {
         return false;
       }
@@ -127,9 +141,9 @@ export function startSignatureVerification(
   };
 }
 
-function optionsOf({ family, saltLength }: Scheme): { padding?: number; saltLength?: number } {
-  if (family === 'pss') return { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
-  return family === 'rsa' ? { padding: constants.RSA_PKCS1_PADDING } : {};
+/** A key without options is a tenth quicker; of kind rsa, which `fits` asks for, its padding is that of PKCS #1 v1.5. */
+function inputOf(key: KeyObject, { family, saltLength }: Scheme): KeyObject | VerifyKeyObjectInput {
+  return family === 'pss' ? { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength } : key;
 }
 
 function fits(scheme: Scheme, kind: PublicKeyFacts['kind']): boolean {

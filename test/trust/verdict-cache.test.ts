@@ -1,61 +1,65 @@
-/** The interval in which a verdict is given again, to the millisecond. */
+/** The same question, and only the same, gets the same answer, within its interval and while its footing stands. */
 import assert from 'node:assert/strict';
+import { EvidencePlaces } from '../../src/trust/evidence-places.ts';
 import { VerdictCache } from '../../src/trust/verdict-cache.ts';
-import type { PathResult } from '../../src/x509/path.ts';
-import { makeAuthority } from '../support/certificate-builder.ts';
+import { VerdictFooting } from '../../src/trust/verdict-footing.ts';
 
-const { certificate } = makeAuthority();
 const date = (ms: number): Date => new Date(1_800_000_000_000 + ms);
-const accepted: PathResult = {
-  ok: true,
-  path: {
-    certificates: [certificate],
-    validFrom: date(-1000),
-    validUntil: date(1_000_000),
-    policies: [],
-    revocation: [],
-  },
-  attempts: [],
-};
-const failure = { code: 'no-path', text: '', certificate, rank: 1 } as const;
-const refused: PathResult = { ok: false, failure, attempts: [] };
+const always = { from: date(-1000).getTime(), until: date(1000).getTime() };
 
 describe('VerdictCache', () => {
-  it('keeps an acceptance while the path is valid, before and after it was given', () => {
-    const cache = new VerdictCache(10);
-    cache.keep('a', accepted, date(0), date(10));
-    for (const ms of [-1000, 0, 11, 1_000_000]) assert.equal(cache.find('a', date(ms)), accepted, String(ms));
-    for (const ms of [-1001, 1_000_001]) assert.equal(cache.find('a', date(ms)), null, String(ms));
-    assert.equal(cache.find('b', date(0)), null);
-    assert.equal(cache.find('a', new Date(Number.NaN)), null);
+  it('gives a verdict within its interval, to the millisecond', () => {
+    const cache = new VerdictCache<string>(10);
+    cache.keep(['a', 0, 'encrypt', 'x'], 'good', always, null);
+    for (const ms of [-1000, 0, 1000]) assert.equal(cache.find('a', 0, 'encrypt', 'x', date(ms)), 'good', String(ms));
+    for (const ms of [-1001, 1001]) assert.equal(cache.find('a', 0, 'encrypt', 'x', date(ms)), null, String(ms));
+    assert.equal(cache.find('a', 0, 'encrypt', 'x', new Date(Number.NaN)), null);
   });
 
-  it('keeps an acceptance no longer than its evidence of revocation, the unknown for a minute', () => {
-    const finding = (status: 'good' | 'unknown' | 'not-checked', nextUpdate: Date | null) =>
-      ({ status, accepted: true, text: '', thisUpdate: null, nextUpdate }) as const;
-    const until = (...findings: ReturnType<typeof finding>[]): number => {
-      if (!accepted.ok) return 0;
-      const cache = new VerdictCache(10);
-      cache.keep('a', { ...accepted, path: { ...accepted.path, revocation: findings } }, date(0), null);
-      return [5_000, 60_000, 70_000, 1_000_000].findLast((ms) => cache.find('a', date(ms)) !== null) ?? 0;
+  it('C29 gives it to the same question only', () => {
+    const cache = new VerdictCache<string>(10);
+    cache.keep(['a', 1, 'encrypt', 'x'], 'good', always, null);
+    assert.equal(cache.find('a', 1, 'encrypt', 'x', date(0)), 'good');
+    assert.equal(cache.find('b', 1, 'encrypt', 'x', date(0)), null, 'certificate');
+    for (const collection of [0, 2])
+      assert.equal(cache.find('a', collection, 'encrypt', 'x', date(0)), null, 'collection');
+    for (const purpose of ['sign', 'any'] as const)
+      assert.equal(cache.find('a', 1, purpose, 'x', date(0)), null, purpose);
+    for (const words of ['', 'X', 'x ']) assert.equal(cache.find('a', 1, 'encrypt', words, date(0)), null, 'mailbox');
+  });
+
+  it('gives it no longer once a place it rests on has changed or was forgotten', () => {
+    const places = new EvidencePlaces();
+    const cache = new VerdictCache<string>(10);
+    const keep = (...names: string[]): void => {
+      const footing = new VerdictFooting(date(0));
+      for (const name of names) footing.restOn(places.placeOf(name));
+      cache.keep(['a', 0, 'any', ''], 'good', always, footing);
     };
-    assert.equal(until(finding('good', date(70_000)), finding('good', date(90_000))), 70_000);
-    assert.equal(until(finding('unknown', null), finding('good', date(90_000))), 60_000);
-    assert.equal(until(finding('good', date(-5))), 60_000, 'stale');
-    assert.equal(until(finding('not-checked', null)), 1_000_000);
+    keep('crl 1', 'crl 2');
+    places.change('crl 3');
+    assert.equal(cache.find('a', 0, 'any', '', date(0)), 'good');
+    places.change('crl 2');
+    assert.equal(cache.find('a', 0, 'any', '', date(0)), null);
+    keep('crl 1', 'crl 2');
+    assert.equal(cache.find('a', 0, 'any', '', date(0)), 'good');
+    for (let count = 0; count <= 200_000; count++) places.placeOf(`crl new ${count}`);
+    assert.equal(cache.find('a', 0, 'any', '', date(0)), null);
   });
 
-  it('keeps a refusal for a minute from when it was given', () => {
-    const cache = new VerdictCache(10);
-    cache.keep('a', refused, date(0), null);
-    for (const ms of [0, 60_000]) assert.equal(cache.find('a', date(ms)), refused, String(ms));
-    for (const ms of [-1, 60_001]) assert.equal(cache.find('a', date(ms)), null, String(ms));
-  });
-
-  it('keeps a refusal until just before a certificate becomes valid', () => {
-    const cache = new VerdictCache(10);
-    cache.keep('a', refused, date(0), date(10));
-    assert.equal(cache.find('a', date(9)), refused);
-    assert.equal(cache.find('a', date(10)), null);
+  it('is bounded: by count, by certificate, the least recently asked first', () => {
+    const cache = new VerdictCache<number>(10);
+    for (let count = 0; count < 40; count++) {
+      cache.keep([`c${count}`, 0, 'any', ''], count, always, null);
+      assert.equal(cache.find('c0', 0, 'any', '', date(0)), 0, 'in use');
+      assert.ok(cache.count <= 10);
+    }
+    assert.equal(cache.find('c1', 0, 'any', '', date(0)), null);
+    for (let count = 0; count < 40; count++) {
+      cache.keep(['c0', 0, 'any', `${count}`], count, always, null);
+      assert.equal(cache.find('c0', 0, 'any', `${count}`, date(0)), count);
+    }
+    assert.ok(cache.count <= 10);
+    assert.equal(cache.find('c39', 0, 'any', '', date(0)), 39, 'one certificate does not drive the others out');
   });
 });
