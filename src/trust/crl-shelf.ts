@@ -18,8 +18,9 @@ import { readCrlFile } from './crl-file.ts';
 import type { CrlSigners } from './crl-signers.ts';
 import { handPlace, listPlace } from './evidence-places.ts';
 import type { Fetcher } from './fetch.ts';
+import { RestList } from './rest-list.ts';
 import { RevocationFlights } from './revocation-flights.ts';
-import { refreshMoment } from './revocation-refresh.ts';
+import { isRefreshDue, refreshMoment } from './revocation-refresh.ts';
 
 const LISTS_MAX = 2_000;
 /** Octets of all indexes together. */
@@ -27,6 +28,11 @@ const INDEX_OCTETS_MAX = 512 * 1024 * 1024;
 const FILES_MAX = 1_000;
 /** A location that gave nothing usable is left alone for this long. */
 const PAUSE_MS = 20_000;
+/** Where a directory has CRLs (RFC 4523 §2.3 to §2.5). One value: a location is one list here, whichever comes first. */
+const ENTRY = {
+  attributes: ['certificateRevocationList', 'authorityRevocationList', 'deltaRevocationList'],
+  valuesMax: 1,
+} as const;
 
 interface HeldList {
   readonly list: RevocationList;
@@ -59,11 +65,12 @@ export class CrlShelf {
     },
   });
   private readonly flights = new RevocationFlights();
-  private readonly pausedUntil = new LRUCache<string, number>({ max: LISTS_MAX });
+  private readonly rests: RestList;
   private imported = new Map<string, { readonly stamp: string; readonly list: RevocationList | null }>();
 
   constructor(context: ShelfContext) {
     this.context = context;
+    this.rests = new RestList(LISTS_MAX, PAUSE_MS, context.now);
   }
 
   find(uri: string): RevocationList | null {
@@ -79,18 +86,17 @@ export class CrlShelf {
 
   /** Would asking this location perhaps bring something? */
   isWanting(uri: string): boolean {
-    const now = this.context.now();
-    if (now < (this.pausedUntil.get(uri) ?? 0)) return false;
+    if (this.rests.isResting(uri)) return false;
     const held = this.held.get(uri);
-    return held === undefined || this.hasNewKeys(held.list) || now > (held.list.nextUpdate?.getTime() ?? 0);
+    return held === undefined || this.hasNewKeys(held.list) || !this.isCurrent(held.list);
   }
 
   /** Locations whose lists should be asked for again by now. */
   due(): string[] {
-    const now = this.context.now();
+    const { now, refreshMs } = this.context;
     const found: string[] = [];
     for (const [uri, { refreshAt }] of this.held.entries()) {
-      if (now >= refreshAt && now >= (this.pausedUntil.get(uri) ?? 0)) found.push(uri);
+      if (isRefreshDue(refreshAt, now(), refreshMs) && !this.rests.isResting(uri)) found.push(uri);
     }
     return found;
   }
@@ -154,7 +160,9 @@ export class CrlShelf {
   }
 
   private async readStored(file: string): Promise<RevocationList | null> {
-    if ((await stat(file).catch(() => null)) === null) return null;
+    const facts = await stat(file).catch(() => null);
+    // a pipe would be waited for
+    if (facts === null || !facts.isFile()) return null;
     const list = await this.readQuietly(file);
     if (list === null) await rm(file, { force: true }).catch(() => {});
     return list;
@@ -176,6 +184,7 @@ export class CrlShelf {
       const request = {
         url: uri,
         post: null,
+        entry: ENTRY,
         octetsMax: CRL_OCTETS_MAX,
         timeoutMs: fetchTimeoutMs,
         etag,
@@ -186,9 +195,10 @@ export class CrlShelf {
           await target.write(octets);
         })
         .finally(() => target.close());
-      if (!outcome.ok) return this.failed(uri, outcome.reason, started);
+      if (!outcome.ok) return this.failed(uri, outcome.reason, started, outcome.kind !== 'busy');
       if (!outcome.modified) {
         if (held === undefined) return this.failed(uri, 'status 304 without a question', started);
+        if (!this.isCurrent(held.list)) return this.failed(uri, 'status 304 for a list that is stale', started);
         this.held.set(uri, { ...held, refreshAt: this.nextRefresh(held.list) });
         return true;
       }
@@ -219,17 +229,17 @@ export class CrlShelf {
     return null;
   }
 
-  private failed(uri: string, reason: string, started: number): false {
-    const now = this.context.now();
-    this.pausedUntil.set(uri, now + PAUSE_MS);
-    revocationFetchFailed('crl', uri, reason, now - started);
+  /** @param rest false: nobody was asked, so nothing speaks against asking soon */
+  private failed(uri: string, reason: string, started: number, rest = true): false {
+    if (rest) this.rests.rest(uri);
+    revocationFetchFailed('crl', uri, reason, this.context.now() - started);
     return false;
   }
 
   private keep(uri: string, list: RevocationList, etag: string | null, lastModified: string | null): boolean {
     if (list.signedBy.length === 0) return false;
     this.held.set(uri, { list, refreshAt: this.nextRefresh(list), etag, lastModified });
-    this.pausedUntil.delete(uri);
+    this.rests.end(uri);
     this.context.changed(listPlace(uri));
     return true;
   }

@@ -3,7 +3,14 @@
  * metadata service of a cloud, unless an administrator lists the network. The address that is checked is the one that is
  * connected to, so a name that resolves differently the second time gains nothing.
  */
-import { BlockList, isIP } from 'node:net';
+import { type LookupAddress, lookup } from 'node:dns';
+import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { FetchRefusal } from './fetch-refusal.ts';
+
+/** Below 1024 only those of the four schemes: no other service is to be talked to in our name. */
+const PORTS = [80, 443, 389, 636];
+const PRIVILEGED_END = 1_024;
 
 /** IANA special-purpose registries (RFC 6890 and after), multicast, and what clouds keep at public addresses. */
 const FORBIDDEN: readonly (readonly [string, number, 'ipv4' | 'ipv6'])[] = [
@@ -35,10 +42,14 @@ const FORBIDDEN: readonly (readonly [string, number, 'ipv4' | 'ipv6'])[] = [
 export interface AddressGuard {
   /** @param address IPv4 or IPv6, without brackets */
   isAllowed(address: string): boolean;
+  isAllowedPort(port: number): boolean;
 }
 
-/** @param allow networks as `address/prefix`, already validated */
-export function addressGuard(allow: readonly string[]): AddressGuard {
+/**
+ * @param allow networks as `address/prefix`, already validated
+ * @param own addresses of this host, public ones too, as they are now
+ */
+export function addressGuard(allow: readonly string[], own: () => readonly string[] = ownAddresses): AddressGuard {
   const forbidden = new FamilyLists();
   for (const [address, prefix, family] of FORBIDDEN) forbidden.add(address, prefix, family);
   const allowed = new FamilyLists();
@@ -53,8 +64,38 @@ export function addressGuard(allow: readonly string[]): AddressGuard {
       const version = isIP(plain);
       if (version === 0) return false;
       const family = version === 6 ? 'ipv6' : 'ipv4';
-      return allowed.has(plain, family) || !forbidden.has(plain, family);
+      if (allowed.has(plain, family)) return true;
+      return !forbidden.has(plain, family) && !new Set(own()).has(canonical(plain));
     },
+    isAllowedPort: (port) => port >= PRIVILEGED_END || PORTS.includes(port),
+  };
+}
+
+function ownAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => canonical(address)));
+}
+
+/** IPv6 in the one spelling of RFC 5952, which URL writes. */
+function canonical(address: string): string {
+  if (isIP(address) !== 6) return address;
+  const bare = address.replace(/%.*$/, '');
+  return URL.canParse(`http://[${bare}]/`) ? new URL(`http://[${bare}]/`).hostname.slice(1, -1) : bare;
+}
+
+/** Resolves, and refuses a name any of whose addresses is forbidden. */
+export function guardedLookup(guard: AddressGuard): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+      const forbidden = addresses?.find(({ address }) => !guard.isAllowed(address));
+      const first = addresses?.[0];
+      if (error !== null) callback(error, '', 0);
+      else if (forbidden !== undefined) {
+        const reason = `${hostname} is ${forbidden.address}, which may not be asked`;
+        callback(new FetchRefusal('failed', reason), '', 0);
+      } else if (first === undefined) callback(new FetchRefusal('failed', `${hostname} has no address`), '', 0);
+      else if (options.all === true) callback(null, addresses);
+      else callback(null, first.address, first.family);
+    });
   };
 }
 

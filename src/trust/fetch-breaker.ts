@@ -2,35 +2,35 @@
  * Circuit breaker for each host that is asked for revocation (catalogue L10): after a failure it is left alone for a
  * while, then met by one probe. It refuses nothing for good.
  */
-import { LRUCache } from 'lru-cache';
+import { RestList } from './rest-list.ts';
 
 const HOSTS_MAX = 2_000;
 
 export class FetchBreaker {
-  private readonly pauseMs: number;
-  /** Host to the moment from which one probe is let through; absent: all is well. */
-  private readonly closedUntil = new LRUCache<string, number>({ max: HOSTS_MAX });
+  /** Hosts that failed, the moment of the last failure or probe; absent: all is well. */
+  private readonly rests: RestList;
 
-  /** @param pauseMs how long a host that failed is left alone */
-  constructor(pauseMs: number) {
-    this.pauseMs = pauseMs;
+  /**
+   * @param pauseMs how long a host that failed is left alone
+   * @param now milliseconds since 1970
+   */
+  constructor(pauseMs: number, now: () => number) {
+    this.rests = new RestList(HOSTS_MAX, pauseMs, now);
   }
 
-  /** @param now milliseconds since 1970 @returns false: do not ask now */
-  admit(host: string, now: number): boolean {
-    const until = this.closedUntil.get(host);
-    if (until === undefined) return true;
-    if (now < until) return false;
+  /** @returns false: do not ask now */
+  admit(host: string): boolean {
+    if (this.rests.isResting(host)) return false;
     // this one is the probe; the next may come when it has had its time
-    this.closedUntil.set(host, now + this.pauseMs);
+    if (this.rests.has(host)) this.rests.rest(host);
     return true;
   }
 
   answered(host: string): void {
-    this.closedUntil.delete(host);
+    this.rests.end(host);
   }
 
-  failed(host: string, now: number): void {
-    this.closedUntil.set(host, now + this.pauseMs);
+  failed(host: string): void {
+    this.rests.rest(host);
   }
 }

@@ -3,7 +3,7 @@
  * to answer for that certificate, by whom may answer, so what a stranger sends in between changes nothing.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { GatewayError } from '../errors.ts';
@@ -14,12 +14,18 @@ import { OCSP_OCTETS_MAX, parseOcspResponse } from '../x509/ocsp-response.ts';
 import type { HeldResponse, RevocationStatus, UsedEvidence } from '../x509/revocation.ts';
 import type { ShelfContext } from './crl-shelf.ts';
 import { responsePlace } from './evidence-places.ts';
+import { RestList } from './rest-list.ts';
 import { RevocationFlights } from './revocation-flights.ts';
-import { refreshMoment } from './revocation-refresh.ts';
+import { isRefreshDue, refreshMoment } from './revocation-refresh.ts';
 
 const RESPONSES_MAX = 50_000;
+/** Of all responses together, with what each costs beside its octets: a responder may answer with 64 KB each time. */
+const RESPONSES_OCTETS_MAX = 256 * 1024 * 1024;
+const OVERHEAD_OCTETS = 4_096;
 const PAUSE_MS = 20_000;
 const NONCE_OCTETS = 32;
+/** Nobody was asked, so nothing speaks against asking soon. */
+const NOT_ASKED = 'its turn to be asked did not come';
 /** A response nobody asked for in that time is not renewed. */
 const IDLE_MS = 24 * 60 * 60 * 1000;
 
@@ -37,6 +43,7 @@ interface Kept {
   readonly used: UsedEvidence;
   readonly kind: RevocationStatus['kind'];
   readonly refreshAt: number;
+  readonly octets: number;
   usedAt: number;
 }
 
@@ -44,15 +51,18 @@ export class OcspShelf {
   private readonly context: ShelfContext;
   private readonly kept = new LRUCache<string, Kept>({
     max: RESPONSES_MAX,
+    maxSize: RESPONSES_OCTETS_MAX,
+    sizeCalculation: ({ octets }) => octets + OVERHEAD_OCTETS,
     dispose: (_, key, why) => {
       if (why !== 'set') this.context.changed(responsePlace(key));
     },
   });
   private readonly flights = new RevocationFlights();
-  private readonly pausedUntil = new LRUCache<string, number>({ max: RESPONSES_MAX });
+  private readonly rests: RestList;
 
   constructor(context: ShelfContext) {
     this.context = context;
+    this.rests = new RestList(RESPONSES_MAX, PAUSE_MS, context.now);
   }
 
   find(certificate: Certificate, issuer: Certificate): HeldResponse | null {
@@ -64,18 +74,17 @@ export class OcspShelf {
 
   isWanting(certificate: Certificate, issuer: Certificate): boolean {
     const key = responseKey(certificate, issuer);
-    const now = this.context.now();
-    if (now < (this.pausedUntil.get(key) ?? 0)) return false;
+    if (this.rests.isResting(key)) return false;
     const kept = this.kept.get(key);
-    return kept === undefined || now > kept.used.nextUpdate.getTime();
+    return kept === undefined || this.context.now() > kept.used.nextUpdate.getTime();
   }
 
   due(): OcspQuestion[] {
     const now = this.context.now();
     const found: OcspQuestion[] = [];
     for (const [key, { refreshAt, usedAt, question }] of this.kept.entries()) {
-      const rested = now >= (this.pausedUntil.get(key) ?? 0);
-      if (now >= refreshAt && rested && now - usedAt < IDLE_MS) found.push(question);
+      const isDue = isRefreshDue(refreshAt, now, this.context.refreshMs) && !this.rests.isResting(key);
+      if (isDue && now - usedAt < IDLE_MS) found.push(question);
     }
     return found;
   }
@@ -97,6 +106,9 @@ export class OcspShelf {
 
   private async loadStored(key: string, file: string, question: OcspQuestion): Promise<boolean> {
     if (this.kept.get(key) !== undefined) return false;
+    const facts = await stat(file).catch(() => null);
+    // a pipe would be waited for
+    if (facts === null || !facts.isFile() || facts.size > OCSP_OCTETS_MAX) return false;
     const stored = await readFile(file).catch(() => null);
     return stored !== null && this.take(key, stored, null, question) === null;
   }
@@ -104,6 +116,7 @@ export class OcspShelf {
   private async askAll(key: string, file: string, question: OcspQuestion): Promise<boolean> {
     const started = this.context.now();
     let reason = 'it names no responder';
+    let asked = false;
     for (const uri of question.uris) {
       const answer = await this.ask(uri, question);
       const fault = typeof answer === 'string' ? answer : this.take(key, answer.octets, answer.nonce, question);
@@ -115,8 +128,9 @@ export class OcspShelf {
         return true;
       }
       reason = `${uri}: ${fault}`;
+      asked ||= fault !== NOT_ASKED;
     }
-    this.pausedUntil.set(key, this.context.now() + PAUSE_MS);
+    if (asked) this.rests.rest(key);
     revocationFetchFailed('ocsp', question.certificate.subjectName, reason, this.context.now() - started);
     return false;
   }
@@ -130,6 +144,7 @@ export class OcspShelf {
       {
         url: uri,
         post: { body, type: 'application/ocsp-request' },
+        entry: null,
         octetsMax: OCSP_OCTETS_MAX,
         timeoutMs: this.context.fetchTimeoutMs,
         etag: null,
@@ -137,7 +152,8 @@ export class OcspShelf {
       },
       (octets) => void pieces.push(octets),
     );
-    return outcome.ok ? { octets: Buffer.concat(pieces), nonce } : outcome.reason;
+    if (outcome.ok) return { octets: Buffer.concat(pieces), nonce };
+    return outcome.kind === 'busy' ? NOT_ASKED : outcome.reason;
   }
 
   /** @returns why it does not count; null when it does */
@@ -157,8 +173,8 @@ export class OcspShelf {
     const now = this.context.now();
     const { refreshMs } = this.context;
     const refreshAt = refreshMoment(now, used.thisUpdate, used.nextUpdate, refreshMs, Math.random());
-    this.kept.set(key, { held, question, used, kind, refreshAt, usedAt: before?.usedAt ?? now });
-    this.pausedUntil.delete(key);
+    this.kept.set(key, { held, question, used, kind, refreshAt, octets: octets.length, usedAt: before?.usedAt ?? now });
+    this.rests.end(key);
     this.context.changed(responsePlace(key));
     return null;
   }

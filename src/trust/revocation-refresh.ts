@@ -21,3 +21,11 @@ export function refreshMoment(
   const early = thisUpdate.getTime() + lifetime * 0.85 * spread;
   return Math.max(now + Math.min(1_000, refreshMs), Math.min(regular, early));
 }
+
+/**
+ * Has the moment come? A moment further away than any that could have been chosen now was chosen by another clock.
+ * @param refreshMs as given to {@link refreshMoment}
+ */
+export function isRefreshDue(refreshAt: number, now: number, refreshMs: number): boolean {
+  return now >= refreshAt || refreshAt - now > Math.max(1_000, refreshMs);
+}
