@@ -25,17 +25,43 @@ export const TAG = {
  * @param contentBytes 0 to 2^48
  */
 export function derHeader(tag: number, contentBytes: number): Buffer {
-  if (contentBytes < 0x80) return Buffer.from([tag, contentBytes]);
-  const octets: number[] = [];
-  for (let rest = contentBytes; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256);
-  return Buffer.from([tag, 0x80 | octets.length, ...octets]);
+  const header = Buffer.allocUnsafe(1 + lengthOctets(contentBytes));
+  putHeader(header, tag, contentBytes);
+  return header;
 }
 
 /** One value with definite length; `content` parts are concatenated. */
 export function der(tag: number, ...content: readonly Uint8Array[]): Buffer {
   let length = 0;
   for (const part of content) length += part.length;
-  return Buffer.concat([derHeader(tag, length), ...content]);
+  const value = Buffer.allocUnsafe(1 + lengthOctets(length) + length);
+  let at = putHeader(value, tag, length);
+  for (const part of content) {
+    value.set(part, at);
+    at += part.length;
+  }
+  return value;
+}
+
+/** Octets that a length takes (X.690 §8.1.3). */
+function lengthOctets(contentBytes: number): number {
+  if (contentBytes < 0x80) return 1;
+  let octets = 2;
+  for (let rest = contentBytes; rest > 0xff; rest = Math.floor(rest / 256)) octets++;
+  return octets;
+}
+
+/** @returns where the content goes */
+function putHeader(target: Buffer, tag: number, contentBytes: number): number {
+  target[0] = tag;
+  const octets = lengthOctets(contentBytes);
+  if (octets === 1) {
+    target[1] = contentBytes;
+    return 2;
+  }
+  target[1] = 0x80 | (octets - 1);
+  for (let at = octets, rest = contentBytes; at > 1; at--, rest = Math.floor(rest / 256)) target[at] = rest % 256;
+  return 1 + octets;
 }
 
 export function derSequence(...elements: readonly Uint8Array[]): Buffer {
@@ -44,7 +70,7 @@ export function derSequence(...elements: readonly Uint8Array[]): Buffer {
 
 /** SET OF: elements are sorted as DER demands (X.690 §11.6). */
 export function derSetOf(elements: readonly Uint8Array[], tag: number = TAG.set): Buffer {
-  return der(tag, ...[...elements].sort(Buffer.compare));
+  return elements.length > 1 ? der(tag, ...[...elements].sort(Buffer.compare)) : der(tag, ...elements);
 }
 
 export function derOctetString(content: Uint8Array): Buffer {
@@ -57,6 +83,9 @@ export function derNull(): Buffer {
 
 /** Non-negative INTEGER. */
 export function derInteger(value: number | bigint): Buffer {
+  // versions and the like: one octet, sign bit clear
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 0x80)
+    return Buffer.of(TAG.integer, 1, value);
   let hex = BigInt(value).toString(16);
   if (hex.length % 2 === 1) hex = `0${hex}`;
   if (Number.parseInt(hex.slice(0, 2), 16) >= 0x80) hex = `00${hex}`;

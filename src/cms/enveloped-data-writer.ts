@@ -104,19 +104,17 @@ function layOut(parts: EnvelopedDataParts): Plan {
   const tail = authenticated ? derOctetString(parts.tag) : NOTHING;
   const segmented = ciphertextBytes > PRIMITIVE_CIPHERTEXT_MAX;
   const contentBytes = segmented ? segmentedBytes(ciphertextBytes) : ciphertextBytes;
-  const content = derHeader(segmented ? CONSTRUCTED : PRIMITIVE, contentBytes);
-  let head = Buffer.concat([CONTENT_TYPE.data, contentEncryption, content]);
-  let after = contentBytes;
-  const enclose = (tag: number, ...before: readonly Buffer[]): void => {
-    let length = head.length + after;
-    for (const part of before) length += part.length;
-    head = Buffer.concat([derHeader(tag, length), ...before, head]);
-  };
-  enclose(TAG.sequence);
-  after += tail.length;
-  enclose(TAG.sequence, derInteger(authenticated ? 0 : version), parts.recipientInfos);
-  enclose(0xa0);
-  enclose(TAG.sequence, authenticated ? CONTENT_TYPE.authEnvelopedData : CONTENT_TYPE.envelopedData);
+  const string = derHeader(segmented ? CONSTRUCTED : PRIMITIVE, contentBytes);
+  const contentInfo = CONTENT_TYPE.data.length + contentEncryption.length + string.length + contentBytes;
+  const contentInfoHeader = derHeader(TAG.sequence, contentInfo);
+  const number = derInteger(authenticated ? 0 : version);
+  const object = number.length + parts.recipientInfos.length + contentInfoHeader.length + contentInfo + tail.length;
+  const objectHeader = derHeader(TAG.sequence, object);
+  const explicitHeader = derHeader(0xa0, objectHeader.length + object);
+  const type = authenticated ? CONTENT_TYPE.authEnvelopedData : CONTENT_TYPE.envelopedData;
+  const whole = type.length + explicitHeader.length + objectHeader.length + object;
+  const outer = [derHeader(TAG.sequence, whole), type, explicitHeader, objectHeader, number, parts.recipientInfos];
+  const head = Buffer.concat([...outer, contentInfoHeader, CONTENT_TYPE.data, contentEncryption, string]);
   return { segmented, head, contentBytes, tail };
 }
 

@@ -58,24 +58,18 @@ export function prepareTransport(certificate: Certificate, profile: CryptoProfil
 /** EME-PKCS1-v1_5 (RFC 8017 §7.2.1 step 2). */
 function pkcs1Encode(contentKey: Buffer, modulusOctets: number, entropy: Entropy): Buffer {
   const encoded = Buffer.alloc(modulusOctets);
-  const separator = encoded.length - contentKey.length - 1;
+  const separator = modulusOctets - contentKey.length - 1;
   encoded[1] = 2;
-  fillNonZero(encoded.subarray(2, separator), entropy);
-  contentKey.copy(encoded, separator + 1);
-  return encoded;
-}
-
-function fillNonZero(target: Buffer, entropy: Entropy): void {
-  let filled = 0;
-  for (let draws = 0; filled < target.length; draws++) {
+  let at = 2;
+  for (let draws = 0; at < separator; draws++) {
     if (draws >= PADDING_DRAWS_MAX) throw gatewayError('crypto.failed', 'the source of random octets yields zeros');
-    const drawn = entropy.bytes(target.length - filled);
-    // most draws have no zero: one copy
-    for (let at = 0; at < drawn.length; ) {
-      const zero = drawn.indexOf(0, at);
-      const end = zero === -1 ? drawn.length : zero;
-      filled += drawn.copy(target, filled, at, end);
-      at = end + 1;
+    for (const octet of entropy.bytes(separator - at)) {
+      encoded[at] = octet;
+      // a zero is written over by the next octet: it would end the padding
+      if (octet !== 0) at++;
     }
   }
+  encoded[separator] = 0;
+  contentKey.copy(encoded, separator + 1);
+  return encoded;
 }

@@ -128,6 +128,25 @@ describe('cms/signed-data-writer', () => {
     assert.equal(own.size, 6);
   });
 
+  it('writes the next messages of a signer as it wrote the first', () => {
+    for (const key of ['rsa-2048', 'p-256'] as const) {
+      const signer = signerOf(key);
+      const sizes = key === 'p-256' ? [70, 71, 72] : [256];
+      for (let count = 0; count < 9; count++) {
+        const signature = Buffer.alloc(sizes[count % sizes.length] ?? 0, count);
+        const time = new Date(signingTime.getTime() + count * 1000);
+        const attributes = signedAttributes({ digest: Buffer.alloc(32, count), signer, signingTime: time });
+        const parts = { signer, attributes, signature };
+        // a list takes the way without what is kept
+        assert.deepEqual(signedDataDetached(parts), signedDataDetached([parts]));
+      }
+      const refused = { signer, attributes: Buffer.alloc(32), signature: Buffer.alloc(256) };
+      for (let count = 0; count < 2; count++) {
+        assert.throws(() => signedDataDetached(refused), { code: 'crypto.failed' });
+      }
+    }
+  });
+
   it('refuses a digest of another length and attributes that are no SET', () => {
     const signer = signerOf('rsa-2048');
     const short = digest.subarray(1);
