@@ -3,6 +3,13 @@ import type { Command } from 'commander';
 import { certCheck } from './cert-check-command.ts';
 import type { CertCheckOptions } from './cert-check-question.ts';
 import { type CertOptions, certShow } from './cert-command.ts';
+import {
+  type CrlCommandOptions,
+  type CrlImportOptions,
+  trustImportCrl,
+  trustListCrls,
+  trustRemoveCrl,
+} from './crl-command.ts';
 import type { ExitCode } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
 import {
@@ -50,11 +57,36 @@ export function addCertificateCommands(program: Command, terminal: Terminal, ans
     .option(...CONFIG)
     .option(...JSON_OPTION)
     .action(async (subject: string, options: CertCheckOptions) => answer(await certCheck(subject, options, terminal)));
-  addTrustCommands(program, terminal, answer);
+  const trust = program.command('trust').description('look at and change the trusted CA collections');
+  addTrustCommands(trust, terminal, answer);
+  addCrlCommands(trust, terminal, answer);
 }
 
-function addTrustCommands(program: Command, terminal: Terminal, answer: (code: ExitCode) => void): void {
-  const trust = program.command('trust').description('look at and change the trusted CA collections');
+function addCrlCommands(trust: Command, terminal: Terminal, answer: (code: ExitCode) => void): void {
+  trust
+    .command('import-crl')
+    .description('put a CRL into the folder of trust.revocation.crls, if a trusted CA signed it')
+    .argument('<file>', 'DER or PEM')
+    .option('--allow-stale', 'take one that is past its end too')
+    .option(...CONFIG)
+    .option(...JSON_OPTION)
+    .action(async (file: string, options: CrlImportOptions) => answer(await trustImportCrl(file, options, terminal)));
+  trust
+    .command('list-crls')
+    .description('list the CRLs brought by hand')
+    .option(...CONFIG)
+    .option(...JSON_OPTION)
+    .action(async (options: CrlCommandOptions) => answer(await trustListCrls(options, terminal)));
+  trust
+    .command('remove-crl')
+    .description('remove one of them')
+    .argument('<name>', 'as list-crls says it')
+    .option(...CONFIG)
+    .option(...JSON_OPTION)
+    .action(async (name: string, options: CrlCommandOptions) => answer(await trustRemoveCrl(name, options, terminal)));
+}
+
+function addTrustCommands(trust: Command, terminal: Terminal, answer: (code: ExitCode) => void): void {
   trust
     .command('import')
     .description('put the CA certificates of a file or folder into a collection, all or none')

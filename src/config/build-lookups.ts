@@ -32,7 +32,8 @@ export async function buildTrust(site: Site, building: Building): Promise<TrustO
 async function buildRevocation(site: Site, { files }: Building): Promise<RevocationOptions | null> {
   const tree = site.trust?.value.known?.revocation?.value ?? null;
   if (tree === null) return null;
-  const { crls, cache } = tree;
+  const { crls, cache, signers } = tree;
+  if (signers !== null) await files.expectAny(signers);
   if (crls !== null) await files.expectAny(crls);
   if (cache !== null) await files.expectFolderIfPresent(cache);
   const spool = site.queue?.value.folder?.value ?? null;
@@ -45,6 +46,7 @@ async function buildRevocation(site: Site, { files }: Building): Promise<Revocat
     refreshMs: tree.refresh?.value ?? 0,
     allow: tree.allow?.value.map(({ value }) => value.cidr) ?? [],
     crls: crls === null ? [] : [files.resolve(crls.value)],
+    signers: signers === null ? [] : [files.resolve(signers.value)],
     cache: cache !== null ? files.resolve(cache.value) : spool === null ? null : `${files.resolve(spool)}-revocation`,
     withoutSource: 'accept',
     fetch: true,

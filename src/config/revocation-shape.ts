@@ -32,5 +32,10 @@ export const revocationShape = map({
     'Networks that may be asked although they are private, such as that of your own CA.',
   ),
   crls: optional(path, 'none', 'File or folder of CRLs brought by hand (DER, PEM). Changes count without a restart.'),
+  signers: optional(
+    path,
+    'none',
+    'File or folder of certificates that sign CRLs and are no CAs. Each must lead to the anchor of the certificate in question.',
+  ),
   cache: optional(path, 'beside the queue folder', 'Folder that keeps what was fetched over a restart.'),
 });

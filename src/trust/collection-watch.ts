@@ -16,9 +16,9 @@ export const LOOK_MS = 3_000;
 const AGAIN_MS = 5 * 60_000;
 
 /** What the files look like now; two equal texts are the same files, as far as their facts tell. Never rejects. */
-export async function stampCollections({ default: standard, named = [] }: TrustOptions): Promise<string> {
+export async function stampCollections({ default: standard, named = [], revocation }: TrustOptions): Promise<string> {
   const lines: string[] = [];
-  for (const location of [standard, ...named.map(({ from }) => from)]) {
+  for (const location of [standard, ...named.map(({ from }) => from), ...(revocation?.signers ?? [])]) {
     const files = await filesOf(location).catch(() => null);
     if (files === null) lines.push(`${location} unreadable`);
     for (const file of files ?? []) {

@@ -13,6 +13,7 @@ import type { PathFailure } from '../x509/path.ts';
 import { mostUseful, pathFailure } from '../x509/path-failure.ts';
 import { readCollection, SOON_MS, type TrustCollection } from './collection-reader.ts';
 import { CollectionVerdicts } from './collection-verdicts.ts';
+import { readCrlSigners } from './crl-signer-file.ts';
 import { isInScope } from './domain-scope.ts';
 import { openRevocation, type RevocationChecker } from './revocation-checker.ts';
 import type { CollectionFacts, RevocationCounters, Trust, TrustOptions, TrustQuestion, TrustVerdict } from './trust.ts';
@@ -36,7 +37,9 @@ export async function openTrust(options: TrustOptions, at: Date = new Date()): P
     ...(options.named ?? []).map(({ name, from, onlyFor }) => readCollection(name, from, at, onlyFor)),
     readCollection(DEFAULT, options.default, at),
   ]);
-  const mistakes = readings.flatMap((reading) => reading.mistakes);
+  const { revocation: wanted = null } = options;
+  const signers = await readCrlSigners(wanted?.signers ?? [], at);
+  const mistakes = [...readings.flatMap((reading) => reading.mistakes), ...signers.mistakes];
   if (mistakes.length > 0) {
     for (const { collection, mistakes: own } of readings) {
       if (own.length > 0) collectionRefused(collection.name, own.length);
@@ -48,11 +51,10 @@ export async function openTrust(options: TrustOptions, at: Date = new Date()): P
     collectionOpened(factsOf(collection));
   }
   const collections = readings.map(({ collection }) => collection);
-  const { revocation: wanted = null } = options;
   const authorities = collections.flatMap(({ anchors, intermediates }) => [...anchors, ...intermediates]);
-  const revocation = wanted?.check === true ? await openRevocation(wanted, authorities) : null;
+  const revocation = wanted?.check === true ? await openRevocation(wanted, [...authorities, ...signers.certificates]) : null;
   const trust = new CollectionTrust(collections, at, revocation);
-  return { ok: true, trust, warnings: readings.flatMap(({ warnings }) => warnings) };
+  return { ok: true, trust, warnings: [...readings.flatMap(({ warnings }) => warnings), ...signers.warnings] };
 }
 
 class CollectionTrust implements Trust {

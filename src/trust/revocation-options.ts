@@ -17,6 +17,8 @@ export interface RevocationOptions {
   readonly allow: readonly string[];
   /** Files or folders of CRLs brought by hand. */
   readonly crls: readonly string[];
+  /** Files or folders of certificates that sign CRLs and are no authorities. Absent: none. */
+  readonly signers?: readonly string[];
   /** Absolute path of the folder that keeps answers over a restart; null: none does. */
   readonly cache: string | null;
   /** What becomes of a certificate that names no source and of which nothing is at hand. */

@@ -33,6 +33,7 @@ describe('trust.revocation', () => {
       refreshMs: 3_600_000,
       allow: [],
       crls: [],
+      signers: [],
       cache: path.join(house.folder, 'spool-revocation'),
       withoutSource: 'accept',
       fetch: true,

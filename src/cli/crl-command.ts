@@ -1,0 +1,128 @@
+/**
+ * `sealgate trust import-crl|list-crls|remove-crl`: the CRLs brought by hand, in the folder that `trust.revocation.crls`
+ * names. Their signatures are checked with the collections and the CRL signers of the configuration. A running gateway
+ * looks at the folder by itself.
+ */
+import path from 'node:path';
+import type { Configuration } from '../config/configuration.ts';
+import { printable } from '../log/logger.ts';
+import { readCollection } from '../trust/collection-reader.ts';
+import { readCrlSigners } from '../trust/crl-signer-file.ts';
+import { CrlSigners } from '../trust/crl-signers.ts';
+import { importCrl, listCrls, removeCrl, type SignersOf, type StoredCrl } from '../trust/crl-store.ts';
+import type { RevocationList } from '../x509/crl.ts';
+import { EXIT, type ExitCode } from './exit-code.ts';
+import { loadOrReport } from './load-or-report.ts';
+import { formatJson, type Terminal } from './terminal.ts';
+
+export interface CrlCommandOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+export interface CrlImportOptions extends CrlCommandOptions {
+  readonly allowStale?: boolean;
+}
+
+const SOON = 'a running gateway reads it within 15 seconds';
+
+export async function trustImportCrl(file: string, options: CrlImportOptions, terminal: Terminal): Promise<ExitCode> {
+  const place = await findPlace(options, terminal);
+  if (place === null) return EXIT.configuration;
+  const { folder, signersOf } = place;
+  const result = await importCrl(path.resolve(file), folder, signersOf, new Date(), options.allowStale === true);
+  if (!result.ok) {
+    if (options.json === true) terminal.out(formatJson({ added: false, problem: result.problem }));
+    terminal.say(`${file}: ${printable(result.problem)}`);
+    terminal.say('nothing was imported');
+    if (result.problem.startsWith('it is stale')) {
+      terminal.hint('--allow-stale takes it: what it revokes stays revoked, and it counts as good up to staleness-max');
+    }
+    return EXIT.data;
+  }
+  const { added, list, stale } = result;
+  if (stale) terminal.say(`warning: ${file} is past its end and was taken all the same`);
+  const facts = { file: result.file, added, stale, ...factsOf(list) };
+  const words = added ? `imported\n${SOON}` : 'known already';
+  terminal.out(options.json === true ? formatJson(facts) : `${textOf(list)}: ${words}`);
+  return EXIT.ok;
+}
+
+export async function trustListCrls(options: CrlCommandOptions, terminal: Terminal): Promise<ExitCode> {
+  const place = await findPlace(options, terminal);
+  if (place === null) return EXIT.configuration;
+  const stored = await listCrls(place.folder, place.signersOf, new Date());
+  if (options.json === true) {
+    const rows = stored.map(({ name, list, fault, stale }) => {
+      return { name, fault, stale, ...(list === null ? {} : factsOf(list)) };
+    });
+    terminal.out(formatJson(rows));
+  } else terminal.out(stored.length === 0 ? 'no CRLs' : stored.map(formatStored).join('\n'));
+  return stored.some(({ fault }) => fault !== null) ? EXIT.data : EXIT.ok;
+}
+
+export async function trustRemoveCrl(name: string, options: CrlCommandOptions, terminal: Terminal): Promise<ExitCode> {
+  const place = await findPlace(options, terminal);
+  if (place === null) return EXIT.configuration;
+  if (!(await removeCrl(place.folder, name))) {
+    terminal.say(`no CRL "${printable(name)}" in ${place.folder}`);
+    terminal.hint('sealgate trust list-crls shows them');
+    return EXIT.no;
+  }
+  terminal.out(options.json === true ? formatJson({ removed: name }) : `${name} removed\n${SOON}`);
+  return EXIT.ok;
+}
+
+/** The folder and whose lists it takes; null after what is wrong was said. */
+async function findPlace(
+  options: CrlCommandOptions,
+  terminal: Terminal,
+): Promise<{ folder: string; signersOf: SignersOf } | null> {
+  const configuration = await loadOrReport(options.config, terminal);
+  if (configuration === null) return null;
+  const [folder] = configuration.trust.revocation?.crls ?? [];
+  if (folder === undefined) {
+    terminal.say('the configuration names no folder of CRLs');
+    terminal.hint('trust: { revocation: { crls: FOLDER } }');
+    return null;
+  }
+  return { folder, signersOf: await signersIn(configuration) };
+}
+
+/** What is wrong with a collection is told by `check`; here its certificates only sign less. */
+async function signersIn({ trust }: Configuration): Promise<SignersOf> {
+  const now = new Date();
+  const locations = [trust.default, ...(trust.named ?? []).map(({ from }) => from)];
+  const readings = await Promise.all(locations.map((from) => readCollection('', from, now)));
+  const own = await readCrlSigners(trust.revocation?.signers ?? [], now);
+  const signers = new CrlSigners();
+  for (const { collection } of readings) {
+    for (const one of [...collection.anchors, ...collection.intermediates]) signers.add(one);
+  }
+  for (const one of own.certificates) signers.add(one);
+  return signers.find;
+}
+
+/** Stable names, for `--json`. */
+function factsOf(list: RevocationList) {
+  return {
+    issuer: list.issuerName,
+    kind: list.base === null ? 'complete' : 'delta',
+    partial: list.scope !== null,
+    number: list.number?.toString() ?? null,
+    thisUpdate: list.thisUpdate.toISOString(),
+    nextUpdate: list.nextUpdate?.toISOString() ?? null,
+    entries: list.entries.count,
+  };
+}
+
+function textOf(list: RevocationList): string {
+  const { issuer, kind, number, nextUpdate, entries } = factsOf(list);
+  const name = `${kind === 'delta' ? 'delta CRL' : 'CRL'}${number === null ? '' : ` ${number}`}`;
+  return `${name} of ${printable(issuer)}, ${entries} revoked, until ${nextUpdate ?? 'nobody knows'}`;
+}
+
+function formatStored({ name, list, fault, stale }: StoredCrl): string {
+  const state = fault === null ? (stale ? '  STALE' : '') : `  NOT USED: ${printable(fault)}`;
+  return `${name}  ${list === null ? 'no CRL' : textOf(list)}${state}`;
+}

@@ -1,0 +1,169 @@
+/**
+ * Puts CRLs into the folder of `trust.revocation.crls` and takes them out: each change one atomic rename, so that a
+ * gateway that reads the folder meanwhile sees the list before or the list after. What is judged is the copy in the
+ * folder, so that nobody can change the file between reading and taking.
+ *
+ * Refused: what no known authority signed, whose signer may not sign CRLs, what is stale or from the future, what holds
+ * critical extensions that are not known, and a list older than the one it would replace (RFC 5280 §5.2.3, §6.3.3).
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { copyFile, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { GatewayError } from '../errors.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import type { RevocationList } from '../x509/crl.ts';
+import { CRL_OCTETS_MAX } from '../x509/crl-reader.ts';
+import { CLOCK_SKEW_MS } from '../x509/revocation.ts';
+import { readCrlFile } from './crl-file.ts';
+
+/** As many as the gateway reads. */
+const FILES_MAX = 1_000;
+/** PEM is a third longer than DER. */
+const FILE_OCTETS_MAX = 1.5 * CRL_OCTETS_MAX;
+
+/** Certificates whose key may have signed a list of that issuer. */
+export type SignersOf = (issuer: Buffer) => readonly Certificate[];
+
+export type CrlImport =
+  | {
+      readonly ok: true;
+      /** Absolute path of the file in the folder. */
+      readonly file: string;
+      readonly list: RevocationList;
+      /** False: exactly this list was there already. */
+      readonly added: boolean;
+      readonly stale: boolean;
+    }
+  | { readonly ok: false; readonly problem: string };
+
+/**
+ * @param file as the administrator has it: DER or PEM, from anywhere
+ * @param folder absolute path of the folder, which must exist
+ * @param at when age is judged
+ */
+export async function importCrl(
+  file: string,
+  folder: string,
+  signersOf: SignersOf,
+  at: Date,
+  allowStale: boolean,
+): Promise<CrlImport> {
+  if (!(await isFolder(folder))) return { ok: false, problem: `${folder} is no folder` };
+  const copy = path.join(folder, `.import-${randomBytes(6).toString('hex')}`);
+  try {
+    const { size } = await stat(file);
+    if (size > FILE_OCTETS_MAX) return { ok: false, problem: `${size} octets, limit ${FILE_OCTETS_MAX}` };
+    await copyFile(file, copy);
+    const list = await readCrlFile(copy, signersOf);
+    const stale = isStale(list, at);
+    const problem = findFault(list, signersOf, at) ?? (stale && !allowStale ? `it is stale: ${dates(list)}` : null);
+    if (problem !== null) return { ok: false, problem };
+    return await place(copy, folder, list, signersOf, stale);
+  } catch (thrown) {
+    return { ok: false, problem: reasonOf(thrown) };
+  } finally {
+    await rm(copy, { force: true });
+  }
+}
+
+/** One file of the folder. */
+export interface StoredCrl {
+  /** Name in the folder. */
+  readonly name: string;
+  /** null: it cannot be read. */
+  readonly list: RevocationList | null;
+  /** Why it counts for nothing; null when it counts. */
+  readonly fault: string | null;
+  readonly stale: boolean;
+}
+
+/** @param folder absolute path of a folder, or of a single file @throws Error of the file system */
+export async function listCrls(folder: string, signersOf: SignersOf, at: Date): Promise<StoredCrl[]> {
+  const single = !(await isFolder(folder));
+  const names = single ? [path.basename(folder)] : (await readdir(folder)).filter((name) => !name.startsWith('.'));
+  const found: StoredCrl[] = [];
+  for (const name of names.sort().slice(0, FILES_MAX)) {
+    try {
+      const list = await readCrlFile(single ? folder : path.join(folder, name), signersOf);
+      found.push({ name, list, fault: findFault(list, signersOf, at), stale: isStale(list, at) });
+    } catch (thrown) {
+      found.push({ name, list: null, fault: reasonOf(thrown), stale: false });
+    }
+  }
+  return found;
+}
+
+/** @param name as {@link listCrls} says it @returns false: there is no such file */
+export async function removeCrl(folder: string, name: string): Promise<boolean> {
+  if (name !== path.basename(name) || name.startsWith('.') || !(await isFolder(folder))) return false;
+  const file = path.join(folder, name);
+  const facts = await stat(file).catch(() => null);
+  if (facts?.isFile() !== true) return false;
+  await rm(file, { force: true });
+  return true;
+}
+
+/** Why a list counts for nothing, whatever its age; null when it counts. */
+function findFault(list: RevocationList, signersOf: SignersOf, at: Date): string | null {
+  const known = signersOf(list.issuer);
+  if (known.length === 0) return `its issuer ${list.issuerName} is in no collection`;
+  const signers = known.filter(({ spki }) => list.signedBy.some((key) => key.equals(spki)));
+  if (signers.length === 0) return `it is not signed by ${list.issuerName}`;
+  if (!signers.some(({ keyUsage }) => keyUsage === null || keyUsage.has('cRLSign'))) {
+    return `${list.issuerName} may not sign CRLs (key usage)`;
+  }
+  if (list.fault !== null) return list.fault;
+  if (list.thisUpdate.getTime() > at.getTime() + CLOCK_SKEW_MS) return `it is from the future: ${dates(list)}`;
+  return list.nextUpdate === null ? 'it does not say until when it holds (nextUpdate)' : null;
+}
+
+function isStale({ nextUpdate }: RevocationList, at: Date): boolean {
+  return nextUpdate !== null && nextUpdate < at;
+}
+
+function dates({ thisUpdate, nextUpdate }: RevocationList): string {
+  return `of ${thisUpdate.toISOString()}, until ${nextUpdate?.toISOString() ?? 'nobody knows'}`;
+}
+
+/** Under one name for each issuer, scope and kind, so that a newer list replaces the older one. */
+async function place(
+  copy: string,
+  folder: string,
+  list: RevocationList,
+  signersOf: SignersOf,
+  stale: boolean,
+): Promise<CrlImport> {
+  const parts = [list.issuer, list.scopeOctets ?? Buffer.alloc(0), Buffer.from(list.base === null ? '' : 'delta')];
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(`${part.length} `).update(part);
+  const file = path.join(folder, `imported-${hash.digest('hex').slice(0, 16)}.crl`);
+  // a file that cannot be read is replaced
+  const old = await readCrlFile(file, signersOf).catch(() => null);
+  if (old !== null && isOlder(list, old))
+    return { ok: false, problem: `it is older than the one there, ${dates(old)}` };
+  const known = old !== null && !isOlder(old, list);
+  if (known) return { ok: true, file, list, added: false, stale };
+  const handle = await open(copy, 'r');
+  await handle.sync().finally(() => handle.close());
+  await rename(copy, file);
+  const directory = await open(folder);
+  await directory.sync().finally(() => directory.close());
+  return { ok: true, file, list, added: true, stale };
+}
+
+function isOlder(one: RevocationList, other: RevocationList): boolean {
+  if (one.number !== null && other.number !== null && one.number !== other.number) return one.number < other.number;
+  return one.thisUpdate < other.thisUpdate;
+}
+
+async function isFolder(location: string): Promise<boolean> {
+  return await stat(location).then(
+    (facts) => facts.isDirectory(),
+    () => false,
+  );
+}
+
+function reasonOf(thrown: unknown): string {
+  if (thrown instanceof GatewayError) return thrown.detail;
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

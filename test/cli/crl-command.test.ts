@@ -1,0 +1,82 @@
+/** `sealgate trust import-crl|list-crls|remove-crl` on a configuration of its own. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { runCommandLine } from '../../src/cli/command-line.ts';
+import { ConfigHouse, GOOD_SITE } from '../config/config-house.ts';
+import { makeAuthority } from '../support/certificate-builder.ts';
+import { makeCrl } from '../support/crl-builder.ts';
+import { CapturedTerminal } from './captured-terminal.ts';
+
+const bank = makeAuthority({ name: 'Bank' });
+const DAY = 86_400_000;
+
+describe('trust import-crl', () => {
+  let house: ConfigHouse;
+  let config = '';
+  const crls = (): string => path.join(house.folder, 'certs/crls');
+  const run = async (...words: string[]): Promise<{ code: number; out: string; said: string }> => {
+    const terminal = new CapturedTerminal();
+    const code = await runCommandLine(['trust', ...words, '--config', config], terminal);
+    return { code, out: terminal.results.join(''), said: terminal.said.join('') };
+  };
+  const site = (revocation: string): void => {
+    const trust = `trust: { default: certs/trust, bank: { from: certs/bank, only-for: [bank.example] }${revocation} }`;
+    config = house.write('sealgate.yaml', GOOD_SITE.replace('trust: { default: certs/trust }', trust));
+  };
+  beforeEach(() => {
+    house = new ConfigHouse();
+    for (const name of ['bank', 'crls']) mkdirSync(path.join(house.folder, 'certs', name));
+    house.write('certs/bank/root.pem', bank.pem, 0o644);
+    site(', revocation: { crls: certs/crls }');
+  });
+  afterEach(() => house.remove());
+
+  it('imports, lists and removes', async () => {
+    assert.deepEqual(await run('list-crls'), { code: 0, out: 'no CRLs\n', said: '' });
+    const file = house.write('in.crl', makeCrl(bank, { number: 7 }));
+    const taken = await run('import-crl', file);
+    assert.equal(taken.code, 0, taken.said);
+    assert.match(
+      taken.out,
+      /^CRL 7 of Bank, 0 revoked, until \d{4}.*: imported\na running gateway reads it within 15 s/,
+    );
+    const [name = ''] = readdirSync(crls());
+    assert.match((await run('import-crl', file)).out, /known already/);
+    const [row] = JSON.parse((await run('list-crls', '--json')).out) as [Record<string, unknown>];
+    assert.deepEqual(
+      [row['name'], row['issuer'], row['number'], row['kind'], row['fault'], row['stale'], row['partial']],
+      [name, 'Bank', '7', 'complete', null, false, false],
+    );
+    const foreign = house.write('certs/crls/foreign.crl', makeCrl(makeAuthority({ name: 'Foreign' })));
+    const listed = await run('list-crls');
+    assert.equal(listed.code, 65);
+    assert.match(listed.out, /foreign\.crl {2}CRL 1 of Foreign.* {2}NOT USED: its issuer Foreign is in no collection/);
+    assert.equal((await run('remove-crl', path.basename(foreign))).code, 0);
+    assert.equal((await run('remove-crl', '../trust/root.pem')).code, 1);
+    assert.deepEqual(readdirSync(crls()), [name]);
+  });
+
+  it('refuses a stranger and what is stale, and says what would take it', async () => {
+    const stranger = await run('import-crl', house.write('in.crl', makeCrl(makeAuthority({ name: 'Foreign' }))));
+    assert.equal(stranger.code, 65);
+    assert.match(stranger.said, /its issuer Foreign is in no collection[\s\S]*nothing was imported/);
+    const [before, after] = [new Date(Date.now() - 2 * DAY), new Date(Date.now() - DAY)];
+    const old = house.write('old.crl', makeCrl(bank, { thisUpdate: before, nextUpdate: after }));
+    const refused = await run('import-crl', old);
+    assert.equal(refused.code, 65);
+    assert.match(refused.said, /it is stale[\s\S]*--allow-stale/);
+    assert.deepEqual(readdirSync(crls()), []);
+    const taken = await run('import-crl', old, '--allow-stale', '--json');
+    assert.equal(taken.code, 0);
+    assert.equal((JSON.parse(taken.out) as { stale: boolean }).stale, true);
+    assert.match((await run('list-crls')).out, /STALE/);
+  });
+
+  it('needs the folder in the configuration', async () => {
+    site('');
+    const { code, said } = await run('import-crl', 'x.crl');
+    assert.equal(code, 78);
+    assert.match(said, /names no folder of CRLs[\s\S]*crls: FOLDER/);
+  });
+});

@@ -1,0 +1,109 @@
+/** CRLs by file: taken whole or not at all, only from a known authority, never backwards. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { derSequence } from '../../src/asn1/der-writer.ts';
+import { CrlSigners } from '../../src/trust/crl-signers.ts';
+import { importCrl, listCrls, removeCrl } from '../../src/trust/crl-store.ts';
+import { makeAuthority, makeExtension, pemOf } from '../support/certificate-builder.ts';
+import { type CrlOptions, makeCrl } from '../support/crl-builder.ts';
+
+const HOUR = 3_600_000;
+const at = new Date();
+const from = (hours: number): Date => new Date(at.getTime() + hours * HOUR);
+
+describe('CRLs by file', () => {
+  const root = makeAuthority({ name: 'Root' });
+  const other = makeAuthority({ name: 'Other', freshKey: true });
+  const mute = makeAuthority({ name: 'Mute', keyUsage: ['keyCertSign'] });
+  const signers = new CrlSigners();
+  for (const { certificate } of [root, mute]) signers.add(certificate);
+  let base: string;
+  let folder: string;
+  beforeEach(() => {
+    base = mkdtempSync(path.join(tmpdir(), 'sealgate-crls-'));
+    folder = path.join(base, 'crls');
+    mkdirSync(folder);
+  });
+  afterEach(() => rmSync(base, { recursive: true, force: true }));
+
+  const take = (octets: Buffer | string, allowStale = false) => {
+    writeFileSync(path.join(base, 'in'), octets);
+    return importCrl(path.join(base, 'in'), folder, signers.find, at, allowStale);
+  };
+  const problemOf = async (octets: Buffer | string): Promise<string> => {
+    const result = await take(octets);
+    return result.ok ? 'taken' : result.problem;
+  };
+  const crl = (options: CrlOptions = {}): Buffer => makeCrl(root, options);
+
+  it('takes DER and PEM; the newer replaces the older, and never the other way', async () => {
+    const first = await take(crl({ number: 4 }));
+    assert.ok(first.ok && first.added);
+    assert.match(path.basename(first.file), /^imported-[0-9a-f]{16}\.crl$/);
+    const second = await take(pemOf('X509 CRL', crl({ number: 5 })));
+    assert.ok(second.ok && second.added);
+    assert.equal(second.file, first.file);
+    assert.deepEqual(readdirSync(folder), [path.basename(first.file)]);
+    const before = readFileSync(first.file);
+    assert.match(await problemOf(crl({ number: 4 })), /^it is older than the one there/);
+    assert.deepEqual(readFileSync(first.file), before);
+    const again = await take(before);
+    assert.ok(again.ok && !again.added);
+  });
+
+  it('keeps lists of another kind or scope beside each other', async () => {
+    const indirect = derSequence(Buffer.of(0x84, 1, 0xff));
+    for (const options of [{}, { base: 1 }, { scope: indirect }]) assert.ok((await take(crl(options))).ok);
+    assert.equal(readdirSync(folder).length, 3);
+  });
+
+  it('refuses what counts for nothing, and leaves no trace', async () => {
+    const refusals: readonly (readonly [Buffer | string, RegExp])[] = [
+      [makeCrl(other), /^its issuer Other is in no collection$/],
+      [crl({ badSignature: true }), /^it is not signed by Root$/],
+      [crl({ key: other.privateKey }), /^it is not signed by Root$/],
+      [makeCrl(mute), /^Mute may not sign CRLs/],
+      [crl({ extensions: [makeExtension('1.2.3.4', true, Buffer.of(5, 0))] }), /critical/],
+      [crl({ thisUpdate: from(1), nextUpdate: from(2) }), /^it is from the future/],
+      [crl({ nextUpdate: null }), /^it does not say until when/],
+      [crl({ thisUpdate: from(-2), nextUpdate: from(-1) }), /^it is stale/],
+      [crl().subarray(0, -3), /./],
+      ['no CRL', /./],
+      ['', /./],
+    ];
+    for (const [octets, problem] of refusals) assert.match(await problemOf(octets), problem);
+    assert.match((await importCrl(path.join(base, 'none'), folder, signers.find, at, false)).ok ? '' : 'refused', /re/);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it('takes a stale one where that is said', async () => {
+    const result = await take(crl({ thisUpdate: from(-2), nextUpdate: from(-1) }), true);
+    assert.ok(result.ok && result.stale);
+  });
+
+  it('lists what counts and what does not, and removes by name, never outside the folder', async () => {
+    await take(crl({ number: 4 }));
+    writeFileSync(path.join(folder, 'alien.crl'), makeCrl(other));
+    writeFileSync(path.join(folder, 'junk.crl'), 'junk');
+    writeFileSync(path.join(folder, 'old.crl'), crl({ thisUpdate: from(-2), nextUpdate: from(-1) }));
+    const listed = await listCrls(folder, signers.find, at);
+    assert.deepEqual(
+      listed.map(({ name, list, fault, stale }) => [name.slice(0, 5), list !== null, fault !== null, stale]),
+      [
+        ['alien', true, true, false],
+        ['impor', true, false, false],
+        ['junk.', false, true, false],
+        ['old.c', true, false, true],
+      ],
+    );
+    writeFileSync(path.join(base, 'keep'), 'x');
+    for (const name of ['../keep', path.join(base, 'keep'), 'nothing', '.', '']) {
+      assert.equal(await removeCrl(folder, name), false, name);
+    }
+    assert.equal(await removeCrl(folder, 'junk.crl'), true);
+    assert.equal(readdirSync(folder).includes('junk.crl'), false);
+    assert.equal(readFileSync(path.join(base, 'keep'), 'latin1'), 'x');
+  });
+});
