@@ -5,7 +5,6 @@
  * EnvelopedData unless the policy says so, IVs and nonces of another length than the standard's, tag lengths outside
  * 12 to 16, and below 16 without policy.
  */
-import { hkdfSync } from 'node:crypto';
 import { BerReader } from '../asn1/ber-reader.ts';
 import { TAG } from '../asn1/der-writer.ts';
 import {
@@ -14,6 +13,7 @@ import {
   findContentCipher,
   TAG_OCTETS,
 } from './algorithms/content-ciphers.ts';
+import { CEK_HKDF_OID, deriveContentKey } from './algorithms/content-key-derivation.ts';
 import {
   type AlgorithmIdentifier,
   enterWhole,
@@ -23,10 +23,6 @@ import {
 } from './ber-field-reader.ts';
 import { ReaderStop } from './reader-failure.ts';
 import type { ReaderPolicy } from './reader-policy.ts';
-
-/** id-alg-cek-hkdf-sha256 (RFC 9709 §2). */
-const CEK_HKDF_OID = '1.2.840.113549.1.9.16.3.31';
-const CEK_HKDF_SALT = Buffer.from('The Cryptographic Message Syntax', 'latin1');
 
 /** Where the ciphertext stands. */
 export type EnvelopeForm = 'enveloped' | 'authEnveloped' | 'encrypted';
@@ -56,8 +52,7 @@ export function chooseCipher(algorithm: AlgorithmIdentifier, form: EnvelopeForm,
 
 /** The key that the cipher itself is given. Wipes nothing. */
 export function contentKeyOf(cipher: ChosenCipher, key: Buffer): Buffer {
-  if (cipher.boundTo === null) return key;
-  return Buffer.from(hkdfSync('sha256', key, CEK_HKDF_SALT, cipher.boundTo, cipher.keyOctets));
+  return cipher.boundTo === null ? key : deriveContentKey(key, cipher.boundTo);
 }
 
 function chooseInner(

@@ -1,6 +1,6 @@
 /**
  * Encrypts one content and hands its key to any number of groups of recipients (RFC 5652 §6.3, RFC 3565, RFC 5084,
- * RFC 8103).
+ * RFC 8103, RFC 9709).
  *
  * A fresh key and IV or nonce for each object. CBC pads (PKCS #7), so the ciphertext is 1 to 16 octets longer than the
  * content; AEAD adds a tag of 16 octets, which stands apart. The content key lives from construction to
@@ -16,6 +16,7 @@ import {
   type EnvelopeKind,
   TAG_OCTETS,
 } from './algorithms/content-ciphers.ts';
+import { boundAlgorithm, deriveContentKey } from './algorithms/content-key-derivation.ts';
 import { passwordRecipientInfo } from './password-recipient-info.ts';
 import type { CryptoProfile } from './profile.ts';
 import { RECIPIENTS_MAX } from './recipient-identifiers.ts';
@@ -49,11 +50,15 @@ export class ContentEncryptor {
     this.entropy = entropy;
     this.key = key;
     this.envelope = envelope;
+    const algorithm = contentEncryptionAlgorithm(profile.content, iv);
+    const bound = profile.contentDerivation === 'hkdf-sha256';
+    const cipherKey = bound ? deriveContentKey(key, algorithm) : key;
     this.cipher =
       envelope === 'authEnveloped'
-        ? createCipheriv(nodeName as CipherGCMTypes, key, iv, { authTagLength: TAG_OCTETS })
-        : createCipheriv(nodeName, key, iv);
-    this.algorithm = contentEncryptionAlgorithm(profile.content, iv);
+        ? createCipheriv(nodeName as CipherGCMTypes, cipherKey, iv, { authTagLength: TAG_OCTETS })
+        : createCipheriv(nodeName, cipherKey, iv);
+    if (bound) cipherKey.fill(0);
+    this.algorithm = bound ? boundAlgorithm(algorithm) : algorithm;
   }
 
   /** Encrypts the next octets. @returns ciphertext so far not returned; may be empty. The caller owns it. */

@@ -10,6 +10,7 @@
  */
 import type { CapabilityName } from './algorithms/capabilities.ts';
 import type { ContentCipher } from './algorithms/content-ciphers.ts';
+import type { ContentDerivation } from './algorithms/content-key-derivation.ts';
 import type { HashName } from './algorithms/digests.ts';
 import type { AgreementScheme } from './algorithms/key-agreements.ts';
 import type { RecipientKind } from './recipient-kinds.ts';
@@ -24,6 +25,8 @@ export interface CryptoProfile {
   /** Padding of RSA signatures. */
   readonly signature: 'rsa-pkcs1' | 'rsa-pss';
   readonly content: ContentCipher;
+  /** `hkdf-sha256` (RFC 9709) for recipients that are known to read it, and nobody else. */
+  readonly contentDerivation: ContentDerivation;
   readonly keyTransport: 'rsa-pkcs1' | 'rsa-oaep';
   /** Hash of OAEP, and of its MGF1. */
   readonly oaepHash: HashName;
@@ -49,6 +52,7 @@ const DEFAULT: CryptoProfile = {
   digest: 'sha256',
   signature: 'rsa-pkcs1',
   content: 'aes-256-cbc',
+  contentDerivation: 'direct',
   keyTransport: 'rsa-pkcs1',
   oaepHash: 'sha256',
   oaepMaskHash: 'sha256',

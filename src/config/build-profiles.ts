@@ -80,6 +80,7 @@ function specOf(tree: ProfileTree): ProfileSpec {
     signature: tree.signature?.value,
     digest: tree.digest?.value,
     content: tree.content?.value,
+    contentDerivation: tree['content-key']?.value,
     keyTransport: tree['key-transport']?.value,
     oaepHash: tree['oaep-hash']?.value,
     oaepMaskHash: tree['oaep-mask-hash']?.value,

@@ -35,6 +35,11 @@ export const profileShape = map({
   signature: optional(choice(['rsa-pkcs1', 'rsa-pss']), 'of `base`', 'Signatures of RSA keys.'),
   digest: optional(choice(HASH_NAMES), 'of `base`', 'Digest of signatures of RSA keys. Other keys bring their own.'),
   content: optional(choice(CONTENT_NAMES), 'of `base`', 'Cipher of the content. GCM and Poly1305: AuthEnvelopedData.'),
+  'content-key': optional(
+    choice(['direct', 'hkdf-sha256']),
+    'of `base`',
+    'Bind the content key to the cipher (CEK-HKDF, RFC 9709). Few programs read it.',
+  ),
   'key-transport': optional(choice(['rsa-pkcs1', 'rsa-oaep']), 'of `base`', 'How keys are encrypted to RSA keys.'),
   'oaep-hash': optional(choice(HASH_NAMES), 'of `base`', 'Hash of OAEP.'),
   'oaep-mask-hash': optional(choice(HASH_NAMES), 'of `base`', 'Hash of the MGF1 of OAEP.'),

@@ -46,6 +46,7 @@ describe('cms/profile', () => {
       digest: 'sha512',
       signature: 'rsa-pss',
       content: 'aes-128-gcm',
+      contentDerivation: 'hkdf-sha256',
       keyTransport: 'rsa-oaep',
       oaepHash: 'sha384',
       oaepMaskHash: 'sha512',

@@ -105,6 +105,20 @@ describe('cms/second implementation', function () {
     }
   });
 
+  it('binds the content key to every cipher (CEK-HKDF), and to nothing else', async () => {
+    for (const [content, key] of [
+      ['aes-128-cbc', 'rsa-2048'],
+      ['aes-192-cbc', 'p-256'],
+      ['aes-256-cbc', 'x448'],
+      ['aes-128-gcm', 'rsa-2048'],
+      ['aes-256-gcm', 'x25519'],
+      ['chacha20-poly1305', 'p-384'],
+    ] as const) {
+      await weOpenTheirs(key, { cipher: content, bound: true });
+      await theyOpenOurs(key, { content, contentDerivation: 'hkdf-sha256' });
+    }
+  });
+
   it('reads authenticated attributes, which the tag covers', async () => {
     const attribute = sequence(oid('1.2.840.113549.1.9.16.2.4'), set(octetString(Buffer.from('hint'))));
     for (const cipher of ['aes-128-gcm', 'aes-256-gcm', 'chacha20-poly1305']) {

@@ -6,6 +6,7 @@
  * attacks, not variants (catalogue C13). `legacy` ones are for reading by explicit policy and are never written (C9).
  */
 import { derInteger, derOctetString, derOid, derSequence } from '../../asn1/der-writer.ts';
+import { boundAlgorithm } from './content-key-derivation.ts';
 
 export type ContentCipher =
   | 'aes-128-cbc'
@@ -85,14 +86,15 @@ const WRITTEN: readonly { readonly cipher: ContentCipher; readonly der: Buffer; 
   Object.keys(CONTENT_CIPHERS) as (ContentCipher | LegacyContentCipher)[]
 )
   .filter((cipher): cipher is ContentCipher => !CONTENT_CIPHERS[cipher].legacy)
-  .map((cipher) => {
+  .flatMap((cipher) => {
     const iv = Buffer.alloc(CONTENT_CIPHERS[cipher].ivOctets, 0xa5);
-    const der = contentEncryptionAlgorithm(cipher, iv);
-    return { cipher, der, ivAt: der.indexOf(iv) };
+    const plain = contentEncryptionAlgorithm(cipher, iv);
+    return [plain, boundAlgorithm(plain)].map((der) => ({ cipher, der, ivAt: der.indexOf(iv) }));
   });
 
 /**
- * The cipher of an algorithm identifier that {@link contentEncryptionAlgorithm} wrote; null for every other octet string.
+ * The cipher of an algorithm identifier that {@link contentEncryptionAlgorithm} wrote, alone or inside CEK-HKDF; null for
+ * every other octet string.
  * An exact match leaves no room for another cipher that only its parser would notice.
  */
 export function recogniseContentEncryption(algorithm: Buffer): ContentCipher | null {

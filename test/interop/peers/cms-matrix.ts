@@ -79,6 +79,14 @@ const ENCRYPTIONS: readonly EncryptionRow[] = [
     profile: profileOf('default', { content: 'chacha20-poly1305' }),
   },
   {
+    ...{ name: 'CEK-HKDF, AES-256-CBC', ...RSA, cipher: 'aes-256-cbc', bound: true },
+    profile: profileOf('default', { contentDerivation: 'hkdf-sha256' }),
+  },
+  {
+    ...{ name: 'CEK-HKDF, AES-256-GCM', ...RSA, cipher: 'aes-256-gcm', bound: true },
+    profile: profileOf('default', { content: 'aes-256-gcm', contentDerivation: 'hkdf-sha256' }),
+  },
+  {
     ...{ name: 'RSAES-OAEP, SHA-256', key: 'rsa-2048', transport: 'rsa-oaep', cipher: 'aes-256-cbc' },
     profile: profileOf('default', { keyTransport: 'rsa-oaep' }),
   },
@@ -207,6 +215,7 @@ async function readsEncryption(peer: Peer, recipient: MadeCertificate, { profile
 
 async function weDecrypt(peer: Peer, recipient: MadeCertificate, way: EncryptionRow): Promise<Answer> {
   if (peer.encrypt === undefined) return missing(peer, 'encrypt');
+  if (way.bound === true && peer.binds !== true) return refused(`${peer.name} has no option to encrypt with CEK-HKDF`);
   const made = await peer.encrypt(CONTENT, recipient, way);
   if (!made.ok) return made;
   const unwrapper = new KeyUnwrapper([{ certificate: recipient.certificate, key: recipient.privateKey }]);

@@ -12,6 +12,7 @@ import { type Answer, type EncryptionWay, type Peer, refused, type SignatureWay 
 
 export class NoblePeer implements Peer {
   readonly name = 'noble';
+  readonly binds = true;
 
   version(): string | null {
     const manifest = path.join(process.cwd(), 'node_modules/@noble/post-quantum/package.json');

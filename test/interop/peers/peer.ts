@@ -23,6 +23,8 @@ export interface EncryptionWay {
   readonly name: string;
   readonly cipher: string;
   readonly transport: 'rsa-pkcs1' | 'rsa-oaep' | null;
+  /** The content key bound to the cipher: CEK-HKDF. */
+  readonly bound?: true;
 }
 
 export interface Peer {
@@ -34,6 +36,8 @@ export interface Peer {
   decrypt?(object: Buffer, recipient: MadeCertificate): Promise<Answer>;
   sign?(content: Buffer, signer: MadeCertificate, way: SignatureWay, detached: boolean): Promise<Answer>;
   encrypt?(content: Buffer, recipient: MadeCertificate, way: EncryptionWay): Promise<Answer>;
+  /** It can encrypt with CEK-HKDF. */
+  readonly binds?: true;
   inflate?(object: Buffer): Promise<Answer>;
   deflate?(content: Buffer): Promise<Answer>;
   close?(): void;
