@@ -52,7 +52,8 @@ export async function openTrust(options: TrustOptions, at: Date = new Date()): P
   }
   const collections = readings.map(({ collection }) => collection);
   const authorities = collections.flatMap(({ anchors, intermediates }) => [...anchors, ...intermediates]);
-  const revocation = wanted?.check === true ? await openRevocation(wanted, [...authorities, ...signers.certificates]) : null;
+  const evidence = wanted !== null && (wanted.check || wanted.fetchIntermediates === true);
+  const revocation = evidence ? await openRevocation(wanted, [...authorities, ...signers.certificates]) : null;
   const trust = new CollectionTrust(collections, at, revocation);
   return { ok: true, trust, warnings: [...readings.flatMap(({ warnings }) => warnings), ...signers.warnings] };
 }
