@@ -151,6 +151,8 @@ export async function runPeer(peer: Peer, cast: MatrixCast, control: Peer): Prom
     const recipient = cast.person(way.key);
     const answer = recipient && (await readsEncryption(peer, recipient, way));
     const other = async (): Promise<Answer | null> => {
+      // the control does not bind the key: what it makes is another object
+      if (way.bound === true && control.binds !== true) return null;
       const made = recipient && (await control.encrypt?.(CONTENT, recipient, way));
       return made?.ok === true && recipient !== null ? ((await peer.decrypt?.(made.octets, recipient)) ?? null) : null;
     };

@@ -21,6 +21,7 @@ interface Limit {
 /** Words of a peer for which there is no function or option at all. */
 const ABSENT = /^no function|has no option to/;
 const LATTICE = /^ML-/;
+const BOUND = /^CEK-HKDF/;
 
 const LIMITS: readonly Limit[] = [
   {
@@ -31,6 +32,7 @@ const LIMITS: readonly Limit[] = [
   },
   { peer: 'OpenSSL', rows: /^ChaCha20/, words: /unknown cipher|unsupported content encryption/ },
   { peer: 'OpenSSL', rows: /^X(25519|448)/, words: /no matching recipient|operation not supported/ },
+  { peer: 'OpenSSL', rows: BOUND, words: /unknown cipher|has no option to/, any: true },
   { peer: 'OpenSSL', rows: /^Compressed/, words: /unsupported compression algorithm/, any: true },
   { peer: 'OpenSSL', rows: LATTICE, words: /decode error|load_result:unsupported/, any: true },
 
@@ -55,6 +57,9 @@ const LIMITS: readonly Limit[] = [
   { peer: 'gpgsm', rows: /^X(25519|448)/, words: /^import:|Wrong key usage/, any: true },
   { peer: 'gpgsm', rows: LATTICE, words: /no signature value|^import:|cipher algorithm is invalid/ },
 
+  { peer: 'gpgsm', rows: BOUND, words: /unsupported algorithm|has no option to/, any: true },
+
+  { peer: 'NSS', rows: BOUND, words: /INVALID_ALGORITHM|UNRECOGNIZED_OID|has no option to/, any: true },
   { peer: 'NSS', rows: /^RSASSA-PSS|^RSAES-OAEP|^Compressed/, words: ABSENT, any: true },
   { peer: 'NSS', rows: /brainpool/, words: /BadSignature|SEC_ERROR_INVALID_KEY/ },
   { peer: 'NSS', rows: /^Ed(25519|448)/, words: /ProcessingError|UNABLE_TO_IMPORT_KEY/, any: true },
@@ -81,6 +86,9 @@ const LIMITS: readonly Limit[] = [
   },
   { peer: 'PKI.js', rows: /^Compressed/, words: ABSENT },
 
+  { peer: 'PKI.js', rows: BOUND, words: /Unrecognized algorithm name|no class for content|has no option to/ },
+
+  { peer: 'python cryptography', rows: BOUND, words: /Only AES|UnknownDefinedBy|has no option to/, any: true },
   { peer: 'python cryptography', rows: /tached|opaque|^Compressed/, words: ABSENT, any: true },
   { peer: 'python cryptography', rows: /./, words: /has no attribute|unexpected keyword argument/, any: true },
   { peer: 'python cryptography', rows: /^Ed(25519|448)/, words: /Only RSA & EC keys/, any: true },
@@ -104,6 +112,7 @@ const LIMITS: readonly Limit[] = [
     any: true,
   },
 
+  { peer: 'Bouncy Castle', rows: BOUND, words: /No such algorithm|has no option to/, any: true },
   { peer: 'Bouncy Castle', rows: /^ChaCha20/, direction: 'we read', words: /OutputAEADEncryptor/, any: true },
   {
     peer: 'Bouncy Castle',
@@ -117,7 +126,13 @@ const LIMITS: readonly Limit[] = [
 
   { peer: 'Thunderbird', rows: /tached|opaque|^Compressed/, words: ABSENT },
   { peer: 'Thunderbird', rows: /./, direction: 'we read', words: ABSENT },
-  { peer: 'Thunderbird', rows: /GCM|^ChaCha20|brainpool/, direction: 'reads ours', words: /gives 0 octets/, any: true },
+  {
+    peer: 'Thunderbird',
+    rows: /GCM|^ChaCha20|brainpool|^CEK/,
+    direction: 'reads ours',
+    words: /gives 0 octets/,
+    any: true,
+  },
   { peer: 'Thunderbird', rows: /^X(25519|448)|^ML-KEM/, direction: 'reads ours', words: /^import/, any: true },
 ];
 
