@@ -7,22 +7,21 @@ import { createPrivateKey, sign, X509Certificate } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { octetsPassed } from '../src/buffer-reclaim.ts';
-import { startDigest } from '../src/cms/algorithms/digests.ts';
 import { ContentEncryptor } from '../src/cms/content-encryptor.ts';
 import { openEnvelope } from '../src/cms/enveloped-data-reader.ts';
 import { type CryptoProfile, PROFILES } from '../src/cms/profile.ts';
 import type { Signer } from '../src/cms/signer.ts';
-import { streamEnvelopedData } from '../src/cms/streamed-envelope-writer.ts';
 import type { Unwrapper } from '../src/cms/unwrapper.ts';
 import { type SignedResult, verifySignedData } from '../src/cms/verification.ts';
 import type { CertificateJudge } from '../src/cms/verification-signer.ts';
 import { KeyUnwrapper } from '../src/keys/key-unwrapper.ts';
 import { systemEntropy } from '../src/keys/system-entropy.ts';
-import { Base64Encoder } from '../src/mime/base64-encoder.ts';
+import { Base64Encoder, foldBase64 } from '../src/mime/base64-encoder.ts';
 import { AUTH_ENVELOPED_FIELDS, ENVELOPED_FIELDS } from '../src/smime/content-fields.ts';
 import { findCms } from '../src/smime/open-cms.ts';
-import { type OpenedEntity, openEntity } from '../src/smime/open-entity.ts';
+import { openEntity } from '../src/smime/open-entity.ts';
 import { openSealed } from '../src/smime/open-sealed.ts';
+import { envelopedContent, isHeld, signedContent } from '../src/smime/outgoing-content.ts';
 import type { RangedSource } from '../src/smime/ranged-source.ts';
 import { SigningUnit } from '../src/smime/signing-unit.ts';
 import type { Certificate } from '../src/x509/certificate.ts';
@@ -72,8 +71,9 @@ export function readParties(folder: string, cipher: string): Parties {
 /** Octets in memory, in chunks as a file gives them. */
 export async function* chunksOf(octets: Buffer): AsyncGenerator<Buffer, void, undefined> {
   for (let at = 0; at < octets.length; at += CHUNK) {
-    octetsPassed(CHUNK);
-    yield octets.subarray(at, at + CHUNK);
+    const chunk = octets.subarray(at, at + CHUNK);
+    octetsPassed(chunk.length);
+    yield chunk;
   }
 }
 
@@ -157,28 +157,26 @@ export async function* sealedMessage(
   const entity = await openEntity(message);
   const unit = operation === 'encrypt' ? null : new SigningUnit(signer, profile, systemEntropy);
   if (operation === 'sign' && unit !== null) {
-    yield* signed(unit, entity, unit.frame.messageFields);
+    const lead = Buffer.concat([unit.frame.messageFields, CRLF]);
+    yield* await signedContent(unit, entity.content(true), lead, new Date());
     return;
   }
   const encryptor = new ContentEncryptor(profile, systemEntropy);
   const infos = encryptor.recipientInfos([recipient]);
-  const content = unit === null ? entity.octets(false) : signed(unit, entity, unit.frame.innerHeader);
+  const content =
+    unit === null
+      ? entity.content(false)
+      : await signedContent(unit, entity.content(true), unit.frame.innerHeader, new Date());
+  yield encryptor.envelope === 'authEnveloped' ? AUTH_ENVELOPED_FIELDS : ENVELOPED_FIELDS;
+  yield CRLF;
+  const object = envelopedContent(encryptor, infos, content);
+  if (isHeld(object)) {
+    yield foldBase64(Buffer.concat(object));
+    return;
+  }
   const encoder = new Base64Encoder();
-  yield Buffer.concat([encryptor.envelope === 'authEnveloped' ? AUTH_ENVELOPED_FIELDS : ENVELOPED_FIELDS, CRLF]);
-  for await (const part of streamEnvelopedData(encryptor, infos, content)) yield encoder.lend(part);
+  for await (const part of object) yield encoder.lend(part);
   yield encoder.final();
 }
 
 const CRLF = Buffer.from('\r\n');
-
-async function* signed(unit: SigningUnit, entity: OpenedEntity, fields: Buffer): AsyncGenerator<Buffer> {
-  const lead = fields === unit.frame.innerHeader ? [fields] : [fields, CRLF];
-  yield Buffer.concat([...lead, unit.frame.opening]);
-  const hash = startDigest(unit.digest);
-  for await (const block of entity.octets(true)) {
-    hash.update(block);
-    yield block;
-  }
-  const { closing } = await unit.sign(hash.digest(), new Date(), null);
-  if (closing !== null) yield closing;
-}

@@ -1,6 +1,7 @@
 /** The three forms a CMS object is written in: S/MIME (RFC 8551 §3.2), DER or BER as it is, PEM (RFC 7468 §9). */
 import { Base64Encoder } from '../mime/base64-encoder.ts';
 import type { CmsForm } from '../smime/open-cms.ts';
+import type { OutgoingContent } from '../smime/outgoing-content.ts';
 
 /** Octets of a PEM line of 64 characters. */
 const PEM_LINE_OCTETS = 48;
@@ -9,7 +10,7 @@ const PEM_LINE_OCTETS = 48;
 export async function* inForm(
   form: CmsForm,
   fields: Buffer,
-  object: AsyncIterable<Buffer>,
+  object: OutgoingContent,
 ): AsyncGenerator<Buffer, void, undefined> {
   if (form === 'der') yield* object;
   else if (form === 'pem') yield* pem(object);
@@ -24,7 +25,7 @@ export async function* inForm(
   }
 }
 
-async function* pem(object: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+async function* pem(object: OutgoingContent): AsyncGenerator<Buffer, void, undefined> {
   yield Buffer.from('-----BEGIN CMS-----\n');
   let carry: Buffer = Buffer.alloc(0);
   for await (const chunk of object) {

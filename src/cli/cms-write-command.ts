@@ -11,12 +11,12 @@ import { ContentEncryptor } from '../cms/content-encryptor.ts';
 import type { CryptoProfile } from '../cms/profile.ts';
 import { signedAttributes, signedDataDetached } from '../cms/signed-data-writer.ts';
 import type { Signer } from '../cms/signer.ts';
-import { streamEnvelopedData } from '../cms/streamed-envelope-writer.ts';
 import { streamSignedData } from '../cms/streamed-signed-data-writer.ts';
 import { systemEntropy } from '../keys/system-entropy.ts';
 import { AUTH_ENVELOPED_FIELDS, ENVELOPED_FIELDS, OPAQUE_FIELDS } from '../smime/content-fields.ts';
 import type { CmsForm } from '../smime/open-cms.ts';
-import { type OpenedEntity, openEntity } from '../smime/open-entity.ts';
+import { openEntity } from '../smime/open-entity.ts';
+import { envelopedContent, type OutgoingContent, signedContent } from '../smime/outgoing-content.ts';
 import { SigningUnit } from '../smime/signing-unit.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { inForm } from './cms-form.ts';
@@ -61,12 +61,12 @@ export function cmsSign(options: SignOptions, terminal: Terminal): Promise<ExitC
       const entity = await openEntity(octets);
       if (options.opaque === true) {
         const fields = Buffer.concat([entity.outer, OPAQUE_FIELDS]);
-        yield* inForm('smime', fields, streamSignedData(signing, entity.octets(false)));
+        yield* inForm('smime', fields, streamSignedData(signing, entity.content(false)));
         return;
       }
       const unit = new SigningUnit(signer, profile, systemEntropy);
-      yield Buffer.concat([entity.outer, unit.frame.messageFields, Buffer.from('\r\n')]);
-      yield* multipartSigned(unit, entity, now);
+      const lead = Buffer.concat([entity.outer, unit.frame.messageFields, Buffer.from('\r\n')]);
+      yield* await signedContent(unit, entity.content(true), lead, now);
     };
   });
 }
@@ -81,7 +81,7 @@ export function cmsEncrypt(options: EncryptOptions, terminal: Terminal): Promise
         return;
       }
       const entity = await openEntity(octets);
-      yield* enveloped('smime', entity.outer, { profile, recipients }, entity.octets(false));
+      yield* enveloped('smime', entity.outer, { profile, recipients }, entity.content(false));
     };
   });
 }
@@ -94,7 +94,8 @@ export function cmsSeal(options: SealOptions, terminal: Terminal): Promise<ExitC
     return async function* (octets) {
       const entity = await openEntity(octets);
       const unit = new SigningUnit(signer, profile, systemEntropy);
-      yield* enveloped(options.form, entity.outer, { profile, recipients }, signedInside(unit, entity));
+      const content = await signedContent(unit, entity.content(true), unit.frame.innerHeader, new Date());
+      yield* enveloped(options.form, entity.outer, { profile, recipients }, content);
     };
   });
 }
@@ -131,33 +132,12 @@ async function* enveloped(
   form: CmsForm,
   outer: Buffer,
   { profile, recipients }: Encryption,
-  content: AsyncIterable<Buffer>,
+  content: OutgoingContent,
 ): AsyncGenerator<Buffer, void, undefined> {
   const encryptor = new ContentEncryptor(profile, systemEntropy);
   const infos = encryptor.recipientInfos(recipients);
   const fields = encryptor.envelope === 'authEnveloped' ? AUTH_ENVELOPED_FIELDS : ENVELOPED_FIELDS;
-  yield* inForm(form, Buffer.concat([outer, fields]), streamEnvelopedData(encryptor, infos, content));
-}
-
-async function* signedInside(unit: SigningUnit, entity: OpenedEntity): AsyncGenerator<Buffer, void, undefined> {
-  yield unit.frame.innerHeader;
-  yield* multipartSigned(unit, entity, new Date());
-}
-
-/** From the first delimiter to the end. */
-async function* multipartSigned(
-  unit: SigningUnit,
-  entity: OpenedEntity,
-  signingTime: Date,
-): AsyncGenerator<Buffer, void, undefined> {
-  yield unit.frame.opening;
-  const hash = startDigest(unit.digest);
-  for await (const block of entity.octets(true)) {
-    hash.update(block);
-    yield block;
-  }
-  const { closing } = await unit.sign(hash.digest(), signingTime, null);
-  yield closing ?? NOTHING;
+  yield* inForm(form, Buffer.concat([outer, fields]), envelopedContent(encryptor, infos, content));
 }
 
 async function* detached(

@@ -83,6 +83,21 @@ export async function* writeEnvelopedData(
   if (plan.tail.length > 0) yield plan.tail;
 }
 
+/**
+ * {@link writeEnvelopedData} at once: the same octets.
+ * @param ciphertext whole, in pieces, which are not copied
+ * @returns ContentInfo in pieces
+ * @throws GatewayError cms.malformed
+ */
+export function envelopedDataPieces(parts: EnvelopedDataParts, ciphertext: readonly Buffer[]): Buffer[] {
+  const { segmented, head, tail } = layOut(parts);
+  if (segmented) throw gatewayError('cms.malformed', 'ciphertext is too long to be written at once');
+  let octets = 0;
+  for (const piece of ciphertext) octets += piece.length;
+  if (octets !== parts.ciphertextBytes) throw gatewayError('cms.malformed', `ciphertext has ${octets} octets`);
+  return tail.length === 0 ? [head, ...ciphertext] : [head, ...ciphertext, tail];
+}
+
 interface Plan {
   readonly segmented: boolean;
   /** Everything before the first octet of encryptedContent's content. */

@@ -6,7 +6,7 @@
 import { derHeader, derInteger, derOctetString, TAG } from '../asn1/der-writer.ts';
 import { CONTENT_TYPE } from './algorithm-identifiers.ts';
 import type { ContentEncryptor } from './content-encryptor.ts';
-import { SEGMENT_OCTETS, writeEnvelopedData } from './enveloped-data-writer.ts';
+import { envelopedDataPieces, SEGMENT_OCTETS, writeEnvelopedData } from './enveloped-data-writer.ts';
 import { readRecipientInfos } from './recipient-identifiers.ts';
 
 /** Ciphertext held back for the sake of definite lengths. */
@@ -51,6 +51,42 @@ export async function* streamEnvelopedData(
   } finally {
     encryptor.destroy();
     await ciphertext.return();
+  }
+}
+
+/** Joined, so that the cipher is called once; a copy of more costs more than a call. */
+const JOINED_OCTETS_MAX = 16 * 1024;
+
+/**
+ * {@link streamEnvelopedData} at once, for content that is all there and far below a megabyte: the same octets.
+ * @param content in pieces
+ * @returns ContentInfo, whole, in pieces
+ */
+export function envelopedDataOf(
+  encryptor: ContentEncryptor,
+  recipientInfos: Buffer,
+  content: readonly Buffer[],
+): Buffer[] {
+  try {
+    let octets = 0;
+    for (const piece of content) octets += piece.length;
+    const joined = content.length > 1 && octets <= JOINED_OCTETS_MAX ? [Buffer.concat(content, octets)] : content;
+    const ciphertext: Buffer[] = [];
+    let ciphertextBytes = 0;
+    const take = (part: Buffer): void => {
+      if (part.length === 0) return;
+      ciphertext.push(part);
+      ciphertextBytes += part.length;
+    };
+    for (const piece of joined) take(encryptor.update(piece));
+    take(encryptor.final());
+    const contentEncryption = encryptor.algorithm;
+    return envelopedDataPieces(
+      { recipientInfos, contentEncryption, ciphertextBytes, tag: encryptor.tag() },
+      ciphertext,
+    );
+  } finally {
+    encryptor.destroy();
   }
 }
 

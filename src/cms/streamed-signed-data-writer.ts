@@ -30,7 +30,7 @@ export interface StreamedSigning {
 /** ContentInfo, whole. @throws GatewayError keys.unusable */
 export async function* streamSignedData(
   { signer, profile, signingTime }: StreamedSigning,
-  content: AsyncIterable<Buffer>,
+  content: AsyncIterable<Buffer> | Iterable<Buffer>,
 ): AsyncGenerator<Buffer, void, undefined> {
   const { digest } = SIGNATURES[signer.algorithm];
   const hash = startDigest(digest);

@@ -91,6 +91,28 @@ export class Base64Encoder {
   }
 }
 
+/**
+ * base64 lines of data that is all there: what {@link Base64Encoder} gives in the end.
+ * @param kernel as for the class
+ */
+export function foldBase64(data: Buffer, kernel: FoldModule | null = KERNEL): Buffer {
+  if (kernel === null || data.length > KERNEL_OCTETS) {
+    const encoder = new Base64Encoder(kernel);
+    return Buffer.concat([encoder.update(data), encoder.final()]);
+  }
+  const lines = Math.floor(data.length / LINE_OCTETS);
+  const octets = lines * FOLDED_OCTETS;
+  const left = data.length - lines * LINE_OCTETS;
+  const folded = Buffer.allocUnsafe(octets + (left === 0 ? 0 : Math.ceil(left / 3) * 4 + 2));
+  if (lines > 0) {
+    kernel.input.set(data, 0);
+    kernel.fold(lines);
+    kernel.output.copy(folded, 0, 0, octets);
+  }
+  if (left > 0) folded.write(`${data.toString('base64', data.length - left)}\r\n`, octets, 'latin1');
+  return folded;
+}
+
 /** Octets a native call encodes at once: whole lines, far below the sizes at which V8 strings become slow. */
 const PLAIN_OCTETS = LINE_OCTETS * 512;
 

@@ -18,25 +18,21 @@ export const AUTH_ENVELOPED_FIELDS: Buffer = cmsFields(
 /** Fields of a message whose body is base64 of SignedData with its content inside. */
 export const OPAQUE_FIELDS: Buffer = cmsFields('application/pkcs7-mime; smime-type=signed-data', 'smime.p7m');
 
-/** Fields of the second part of multipart/signed; MIME-Version belongs to messages only. */
-export const SIGNATURE_FIELDS: Buffer = partFields('application/pkcs7-signature', 'smime.p7s');
+/** Fields of the second part of multipart/signed, as text; MIME-Version belongs to messages only. */
+export const SIGNATURE_FIELDS: string = partFields('application/pkcs7-signature', 'smime.p7s');
 
 /**
- * Content-Type of a multipart/signed (RFC 8551 §3.5.3.2), without MIME-Version.
+ * Header fields of a message that is multipart/signed (RFC 8551 §3.5.3.2).
  * @param boundary token characters only
  * @param micalg name of the digest
  */
-export function multipartSignedField(boundary: string, micalg: string): Buffer {
-  return Buffer.from(
-    'Content-Type: multipart/signed; protocol="application/pkcs7-signature";\r\n' +
-      ` micalg=${micalg}; boundary="${boundary}"\r\n`,
-    'latin1',
-  );
+export function multipartSignedFields(boundary: string, micalg: string): Buffer {
+  return Buffer.from(MIME_VERSION + multipartSignedField(boundary, micalg), 'latin1');
 }
 
-/** The same for a message. */
-export function multipartSignedFields(boundary: string, micalg: string): Buffer {
-  return Buffer.concat([Buffer.from(MIME_VERSION, 'latin1'), multipartSignedField(boundary, micalg)]);
+/** The same as an inner entity, which has no MIME-Version, with the empty line. */
+export function multipartSignedHeader(boundary: string, micalg: string): Buffer {
+  return Buffer.from(`${multipartSignedField(boundary, micalg)}\r\n`, 'latin1');
 }
 
 /** The Content-* fields: what is protected with the body. Everything else stays outside. */
@@ -50,14 +46,20 @@ export function fieldsAsTheyCame(header: HeaderBlock): Buffer {
 }
 
 function cmsFields(type: string, name: string): Buffer {
-  return Buffer.concat([Buffer.from(MIME_VERSION, 'latin1'), partFields(type, name)]);
+  return Buffer.from(MIME_VERSION + partFields(type, name), 'latin1');
 }
 
-function partFields(type: string, name: string): Buffer {
-  return Buffer.from(
+function partFields(type: string, name: string): string {
+  return (
     `Content-Type: ${type};\r\n name="${name}"\r\n` +
-      'Content-Transfer-Encoding: base64\r\n' +
-      `Content-Disposition: attachment; filename="${name}"\r\n`,
-    'latin1',
+    'Content-Transfer-Encoding: base64\r\n' +
+    `Content-Disposition: attachment; filename="${name}"\r\n`
+  );
+}
+
+function multipartSignedField(boundary: string, micalg: string): string {
+  return (
+    'Content-Type: multipart/signed; protocol="application/pkcs7-signature";\r\n' +
+    ` micalg=${micalg}; boundary="${boundary}"\r\n`
   );
 }

@@ -1,15 +1,16 @@
 /**
- * A message or MIME entity from a file to the octets that are signed or encrypted (RFC 8551 §3.1), as a stream: line ends
- * become CRLF, leaves become canonical (mime/canonical-entity.ts), what came signed stays untouched. The Content-* fields
- * go inside, all other fields stay with the caller.
+ * A message or MIME entity from a file to the octets that are signed or encrypted (RFC 8551 §3.1): line ends become CRLF,
+ * leaves become canonical (mime/canonical-entity.ts), what came signed stays untouched. The Content-* fields go inside, all
+ * other fields stay with the caller. What fits 64 KiB is made at once, longer entities are a stream.
  */
 import { gatewayError } from '../errors.ts';
 import { CanonicalEntity } from '../mime/canonical-entity.ts';
 import type { HeaderBlock } from '../mime/header-block.ts';
 import { LineEnds } from '../mime/line-ends.ts';
-import { BlockGatherer } from './block-gatherer.ts';
+import { BLOCK_OCTETS, BlockGatherer } from './block-gatherer.ts';
 import { entityFields } from './content-fields.ts';
 import { takeOpenHeader } from './open-header.ts';
+import type { OutgoingContent } from './outgoing-content.ts';
 import { recogniseProtection } from './recognise.ts';
 import { UntouchedEntity } from './untouched-entity.ts';
 
@@ -17,22 +18,66 @@ export interface OpenedEntity {
   /** Fields that stay outside: all but MIME-Version and Content-*. */
   readonly outer: Buffer;
   /**
-   * The entity in blocks of 64 KiB; to be read once.
-   * @param sevenBit refuse what is not 7-bit data and may not be re-encoded (message.not-convertible, told at the end)
+   * The entity; to be asked for and read once. A stream comes in blocks of 64 KiB, what is held in one piece.
+   * @param sevenBit refuse what is not 7-bit data and may not be re-encoded (message.not-convertible; a stream tells at its end)
    * @throws GatewayError message.malformed, message.limits, message.partial, message.not-convertible
    */
-  octets(sevenBit: boolean): AsyncGenerator<Buffer, void, undefined>;
+  content(sevenBit: boolean): OutgoingContent;
 }
 
 /** @param octets attacker-chosen @throws GatewayError message.malformed, message.limits */
 export async function openEntity(octets: AsyncIterable<Buffer>): Promise<OpenedEntity> {
-  const { header, body } = await takeOpenHeader(octets);
+  const chunks = octets[Symbol.asyncIterator]();
+  const { held, ended } = await holdFirst(chunks);
+  const { header, bodyAt, body } = await takeOpenHeader(resumed(held, chunks));
   const protection = recogniseProtection(header);
   if (protection === 'ambiguous') throw gatewayError('message.malformed', 'Content-Type can be read in two ways');
+  const signed = protection === 'signed';
   return {
     outer: header.without(({ name }) => name === 'mime-version' || name.startsWith('content-')).raw,
-    octets: (sevenBit) => canonical(header, body, protection === 'signed', sevenBit),
+    content: (sevenBit) =>
+      ended
+        ? [canonicalAtOnce(header, held.subarray(bodyAt), signed, sevenBit)]
+        : canonical(header, body, signed, sevenBit),
   };
+}
+
+/** Reads until there is more than a block. @returns what was read, and whether it is all */
+async function holdFirst(chunks: AsyncIterator<Buffer>): Promise<{ readonly held: Buffer; readonly ended: boolean }> {
+  const held: Buffer[] = [];
+  let octets = 0;
+  for (;;) {
+    const { done, value } = await chunks.next();
+    if (done !== true) {
+      held.push(value);
+      octets += value.length;
+      if (octets <= BLOCK_OCTETS) continue;
+    }
+    const [only] = held;
+    const all = held.length === 1 && only !== undefined ? only : Buffer.concat(held, octets);
+    return { held: all, ended: done === true };
+  }
+}
+
+/** The stream as if nothing had been read. No generator: that would cost every chunk a turn more. */
+function resumed(first: Buffer, chunks: AsyncIterator<Buffer>): AsyncIterable<Buffer> {
+  let due = first.length > 0;
+  const next = (): Promise<IteratorResult<Buffer>> => {
+    if (!due) return chunks.next();
+    due = false;
+    return Promise.resolve({ done: false, value: first });
+  };
+  const end = chunks.return?.bind(chunks);
+  return { [Symbol.asyncIterator]: () => (end === undefined ? { next } : { next, return: end }) };
+}
+
+function canonicalAtOnce(header: HeaderBlock, body: Buffer, signed: boolean, sevenBit: boolean): Buffer {
+  const fields = entityFields(header);
+  const entity = signed ? new UntouchedEntity(fields) : new CanonicalEntity(fields);
+  const pieces = entity.write(new LineEnds().update(body));
+  for (const piece of entity.end()) pieces.push(piece);
+  if (sevenBit && entity.untouchedEightBit) throw notConvertible();
+  return Buffer.concat(pieces);
 }
 
 async function* canonical(
@@ -49,7 +94,9 @@ async function* canonical(
   yield* blocks.add(entity.end());
   const last = blocks.rest();
   if (last.length > 0) yield last;
-  if (sevenBit && entity.untouchedEightBit) {
-    throw gatewayError('message.not-convertible', 'holds 8-bit data that may not be re-encoded');
-  }
+  if (sevenBit && entity.untouchedEightBit) throw notConvertible();
+}
+
+function notConvertible(): Error {
+  return gatewayError('message.not-convertible', 'holds 8-bit data that may not be re-encoded');
 }

@@ -2,7 +2,7 @@
  * One signature of a pass and the frame round the entity that it is made over (RFC 8551 §3.5.3). Forms that sign with
  * the same signer in the same style share it; forms that differ in either have one of their own.
  */
-import { DIGESTS, type DigestName } from '../cms/algorithms/digests.ts';
+import { DIGESTS, type DigestName, startDigest } from '../cms/algorithms/digests.ts';
 import { SIGNATURES } from '../cms/algorithms/signatures.ts';
 import { type CryptoProfile, signingStyle } from '../cms/profile.ts';
 import {
@@ -12,7 +12,8 @@ import {
   signedDataOpaque,
 } from '../cms/signed-data-writer.ts';
 import type { Entropy, Signer } from '../cms/signer.ts';
-import { foldBase64, SignedFrame } from './signed-frame.ts';
+import { foldBase64 } from '../mime/base64-encoder.ts';
+import { SignedFrame } from './signed-frame.ts';
 
 /** What the end of the pass brings for one unit. */
 export interface Ending {
@@ -45,13 +46,27 @@ export class SigningUnit {
    * @param opaqueContent the whole entity where SignedData is to hold it, else null
    */
   async sign(digest: Buffer, signingTime: Date, opaqueContent: Buffer | null): Promise<Ending> {
-    const signer = this.#signer;
-    const profile = this.#profile;
-    const attributes = signedAttributes({ digest, signer, signingTime, profile });
-    const parts: SignedDataParts = { signer, attributes, signature: await signer.sign(attributes), profile };
+    const parts = await this.#signatureOver(digest, signingTime);
     return {
       closing: this.frame.closing(signedDataDetached(parts)),
       opaque: opaqueContent === null ? null : foldBase64(signedDataOpaque([parts], opaqueContent)),
     };
+  }
+
+  /**
+   * multipart/signed round an entity that is all there.
+   * @returns in pieces, from the first delimiter to the end
+   */
+  async enclose(entity: Buffer, signingTime: Date): Promise<Buffer[]> {
+    const digest = startDigest(this.digest).update(entity).digest();
+    const closing = this.frame.closing(signedDataDetached(await this.#signatureOver(digest, signingTime)));
+    return [this.frame.opening, entity, closing];
+  }
+
+  async #signatureOver(digest: Buffer, signingTime: Date): Promise<SignedDataParts> {
+    const signer = this.#signer;
+    const profile = this.#profile;
+    const attributes = signedAttributes({ digest, signer, signingTime, profile });
+    return { signer, attributes, signature: await signer.sign(attributes), profile };
   }
 }
