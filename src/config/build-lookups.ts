@@ -29,10 +29,11 @@ export async function buildTrust(site: Site, building: Building): Promise<TrustO
   return { default: path === null ? '' : files.resolve(path.value), named, revocation };
 }
 
-async function buildRevocation(site: Site, { files }: Building): Promise<RevocationOptions | null> {
+async function buildRevocation(site: Site, building: Building): Promise<RevocationOptions | null> {
+  const { files } = building;
   const tree = site.trust?.value.known?.revocation?.value ?? null;
   if (tree === null) return null;
-  const { crls, cache, signers } = tree;
+  const { crls, cache, signers, 'ldap-ca': ca } = tree;
   if (signers !== null) await files.expectAny(signers);
   if (crls !== null) await files.expectAny(crls);
   if (cache !== null) await files.expectFolderIfPresent(cache);
@@ -45,6 +46,9 @@ async function buildRevocation(site: Site, { files }: Building): Promise<Revocat
     validationTimeoutMs: tree['validation-timeout']?.value ?? 0,
     refreshMs: tree.refresh?.value ?? 0,
     allow: tree.allow?.value.map(({ value }) => value.cidr) ?? [],
+    ldapHost: tree['ldap-host']?.value.url ?? null,
+    ldapCa: ca === null ? null : await readCa(ca, building),
+    fetchIntermediates: tree['fetch-intermediates']?.value ?? false,
     crls: crls === null ? [] : [files.resolve(crls.value)],
     signers: signers === null ? [] : [files.resolve(signers.value)],
     cache: cache !== null ? files.resolve(cache.value) : spool === null ? null : `${files.resolve(spool)}-revocation`,

@@ -3,7 +3,7 @@
  * the reference. A shape refuses nothing by itself but what a value may not be.
  */
 import { list, map } from './map-shape.ts';
-import { duration, network, path, truth } from './scalars.ts';
+import { duration, ldapUrl, network, path, truth } from './scalars.ts';
 import { defaulted, optional } from './shape.ts';
 import { choice } from './text-shape.ts';
 
@@ -30,6 +30,17 @@ export const revocationShape = map({
     list(network, 'at least one network'),
     'none',
     'Networks that may be asked although they are private, such as that of your own CA.',
+  ),
+  'ldap-host': optional(
+    ldapUrl,
+    'none',
+    'Answers `ldap:///` locations and directory names, which name no server, as anonymous. For example `ldaps://dc1.example.org`.',
+  ),
+  'ldap-ca': optional(path, 'those that Node.js knows', 'PEM file of more CAs that vouch for servers over `ldaps://`.'),
+  'fetch-intermediates': defaulted(
+    truth,
+    'false',
+    'Fetch issuers that are missing from where certificates say they are (AIA), before their signatures are verified.',
   ),
   crls: optional(path, 'none', 'File or folder of CRLs brought by hand (DER, PEM). Changes count without a restart.'),
   signers: optional(

@@ -49,7 +49,9 @@ export function readTagged(buffer: Buffer, at: number, end: number, tag: number)
   return element;
 }
 
+/** Lengths below 128 in one octet, as some servers want them of a message ID. */
 export function writeElement(tag: number, content: Buffer): Buffer {
+  if (content.length < 0x80) return Buffer.concat([Buffer.of(tag, content.length), content]);
   const header = Buffer.alloc(6);
   header[0] = tag;
   header[1] = 0x84;

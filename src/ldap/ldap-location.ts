@@ -22,6 +22,12 @@ export interface LdapLocation {
   readonly attribute: string | null;
 }
 
+export interface LdapServer {
+  readonly host: string;
+  readonly port: number;
+  readonly secure: boolean;
+}
+
 export type LdapLocationReading =
   | { readonly ok: true; readonly location: LdapLocation }
   /** For the log. */
@@ -55,6 +61,15 @@ export function parseLdapLocation(text: string): LdapLocationReading {
   const [, type = null] = ATTRIBUTE.exec(attribute) ?? [];
   if (type === null && attribute !== '') return refuse('the location names no single attribute');
   return { ok: true, location: { ...server, secure, dn: octets, attribute: type?.toLowerCase() ?? null } };
+}
+
+/** `ldap://host[:port]` or `ldaps://host[:port]`, nothing behind it. @throws Error, for who configured it */
+export function parseLdapServer(url: string): LdapServer {
+  const [, scheme = '', authority = ''] = /^(ldaps?):\/\/([^/?]+)\/?$/i.exec(url) ?? [];
+  const secure = scheme.toLowerCase() === 'ldaps';
+  const server = authority === '' ? null : parseServer(authority, secure);
+  if (server === null || server.host === null) throw new Error(`not an LDAP server: ${url}`);
+  return { host: server.host, port: server.port, secure };
 }
 
 function parseServer(authority: string, secure: boolean): Pick<LdapLocation, 'host' | 'port'> | null {

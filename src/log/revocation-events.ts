@@ -17,7 +17,7 @@ export function revocationFetched(facts: {
 
 /** A source gave nothing that counts. What is at hand stays in use until it is too old. */
 export function revocationFetchFailed(
-  kind: 'crl' | 'ocsp',
+  kind: 'crl' | 'ocsp' | 'issuer',
   source: string,
   reason: string,
   milliseconds: number,
@@ -25,6 +25,14 @@ export function revocationFetchFailed(
   log().warn(
     { event: 'revocation.fetch-failed', kind, source: printable(source), reason: printable(reason), milliseconds },
     `${kind} could not be fetched`,
+  );
+}
+
+/** Certificates of an issuer came (RFC 5280 §4.2.2.1); candidates for a path, believed by nobody yet. */
+export function intermediatesFetched(source: string, certificates: readonly string[], milliseconds: number): void {
+  log().info(
+    { event: 'trust.intermediates-fetched', source: printable(source), certificates, milliseconds },
+    'certificates of an issuer fetched',
   );
 }
 

@@ -16,7 +16,7 @@ import {
   resolveSettings,
 } from '../policy/resolve-settings.ts';
 import { findRecipientFault, findSignerFault } from '../smime/profile-fitness.ts';
-import { isRevocationUnknown, type Trust, type TrustQuestion, type TrustVerdict } from '../trust/trust.ts';
+import { isUndecided, isUnsettled, type Trust, type TrustQuestion, type TrustVerdict } from '../trust/trust.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { pathFailure } from '../x509/path-failure.ts';
 import type { Assessment, JudgedCandidate, SignerFacts } from './assessment.ts';
@@ -49,8 +49,8 @@ export async function gatherFacts(snapshot: Snapshot, to: Address, at: Date): Pr
   });
   const certificate = certificateFacts({
     found: chosen !== null,
-    unusable: judged.filter((entry) => !isUndecided(entry.verdict)).flatMap(describeProblem),
-    undecided: judged.filter((entry) => isUndecided(entry.verdict)).flatMap(describeProblem),
+    unusable: judged.filter(({ verdict }) => verdict === null || !isUndecided(verdict)).flatMap(describeProblem),
+    undecided: judged.filter(({ verdict }) => verdict !== null && isUndecided(verdict)).flatMap(describeProblem),
     failures: answer.failures.map(({ source, reason }) => `${source}: ${reason}`),
   });
   const name = chosen?.verdict?.ok === true ? chosen.verdict.collection : null;
@@ -114,12 +114,12 @@ async function decideUndecided(
   verdicts: (TrustVerdict | null)[],
   terms: Terms,
 ): Promise<void> {
-  if (verdicts.some((verdict) => verdict?.ok === true && !isRevocationUnknown(verdict))) return;
+  if (verdicts.some((verdict) => verdict?.ok === true && !isUnsettled(verdict))) return;
   await Promise.all(
     candidates.map(async (candidate, index) => {
       const verdict = verdicts[index] ?? null;
       const { certificate } = candidate;
-      if (certificate === null || verdict === null || !isRevocationUnknown(verdict)) return;
+      if (certificate === null || verdict === null || !isUnsettled(verdict)) return;
       await trust.prepare(questionOf(certificate, candidate, terms));
       verdicts[index] = judgeCandidate(trust, candidate, terms);
     }),
@@ -167,15 +167,6 @@ function signerUnder(signer: SignerFacts, profile: CryptoProfile): SignerFacts {
   if (fault === null) return signer;
   const problem = `the certificate of ${signer.signing.address.text} does not fit the profile: ${fault}`;
   return { ...signer, signing: { kind: 'no', reason: 'identity-unfit' }, problem };
-}
-
-/**
- * A path search that ran out of budget has found nothing out (C4), nor has one that could not learn whether something
- * is revoked: neither is a verdict against the certificate, and asking later may bring one.
- */
-function isUndecided(verdict: TrustVerdict | null): boolean {
-  if (verdict === null || verdict.ok) return false;
-  return verdict.failure.code === 'budget' || verdict.failure.code === 'revocation-unknown';
 }
 
 function describeProblem({ candidate, verdict }: JudgedCandidate): string[] {

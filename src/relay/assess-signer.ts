@@ -8,7 +8,7 @@ import type { Identity } from '../keys/identities.ts';
 import type { HeaderBlock } from '../mime/header-block.ts';
 import { IDENTITY_UNDECIDED } from '../policy/decide-recipient.ts';
 import { judgeSigningRight, SIGNING_REFUSALS, type SigningRefusal } from '../policy/signing-right.ts';
-import { isRevocationUnknown, type TrustQuestion } from '../trust/trust.ts';
+import { isUndecided, isUnsettled, type TrustQuestion } from '../trust/trust.ts';
 import type { SignerFacts } from './assessment.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -69,13 +69,12 @@ async function assessIdentity(
   const { certificate, companions: extraIntermediates } = identity;
   const question: TrustQuestion = { certificate, purpose: 'sign', address, at, extraIntermediates };
   let verdict = snapshot.trust.judge(question);
-  if (isRevocationUnknown(verdict)) {
+  if (isUnsettled(verdict)) {
     await snapshot.trust.prepare(question);
     verdict = snapshot.trust.judge(question);
   }
   if (!verdict.ok) {
-    const undecided = verdict.failure.code === 'budget' || verdict.failure.code === 'revocation-unknown';
-    const reason = undecided ? IDENTITY_UNDECIDED : 'identity-invalid';
+    const reason = isUndecided(verdict) ? IDENTITY_UNDECIDED : 'identity-invalid';
     const problem = `the certificate of ${address.text} is not valid: ${verdict.failure.text}`;
     return {
       facts: { ...refused(reason, problem, assumed).facts, certificate: identity.certificate },

@@ -9,7 +9,7 @@ import { lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { readLdapAttribute } from '../ldap/attribute-reading.ts';
 import type { LdapEntryAnswer } from '../ldap/entry-reader.ts';
-import { type LdapLocation, parseLdapLocation } from '../ldap/ldap-location.ts';
+import { type LdapLocation, type LdapServer, parseLdapLocation } from '../ldap/ldap-location.ts';
 import { type AddressGuard, guardedLookup } from './fetch-address.ts';
 import type { FetchBreaker } from './fetch-breaker.ts';
 import { FetchRefusal } from './fetch-refusal.ts';
@@ -18,31 +18,26 @@ import type { FetchOutcome, FetchRequest, TakeOctets } from './fetch-request.ts'
 /** RFC 4511 appendix A.1 and A.2. */
 const RESULT = { success: 0, referral: 10, noSuchObject: 32, busy: 51, unavailable: 52 } as const;
 
-/** The server of locations that name none. */
-export interface LdapServer {
-  readonly host: string;
-  readonly port: number;
-  readonly secure: boolean;
-  /** PEM certificates that vouch for servers over ldaps, beside those that Node knows. */
+export interface LdapFetchOptions {
+  /** Answers locations that name no host; null: nobody does. */
+  readonly server: LdapServer | null;
+  /** PEM certificates that may vouch for servers over ldaps, beside those that Node knows. */
   readonly authorities: readonly string[];
 }
 
-interface Server {
-  readonly host: string;
-  readonly port: number;
-  readonly secure: boolean;
+interface GuardedServer extends LdapServer {
   readonly lookup: LookupFunction;
 }
 
 export class LdapFetch {
   private readonly guard: AddressGuard;
   private readonly breaker: FetchBreaker;
-  private readonly own: LdapServer | null;
+  private readonly options: LdapFetchOptions;
 
-  constructor(guard: AddressGuard, breaker: FetchBreaker, own: LdapServer | null) {
+  constructor(guard: AddressGuard, breaker: FetchBreaker, options: LdapFetchOptions) {
     this.guard = guard;
     this.breaker = breaker;
-    this.own = own;
+    this.options = options;
   }
 
   /** @throws FetchRefusal */
@@ -67,7 +62,7 @@ export class LdapFetch {
           valuesMax: request.entry?.valuesMax ?? 1,
           octetsMax: request.octetsMax,
           signal,
-          authorities: this.own?.authorities ?? [],
+          authorities: this.options.authorities,
         },
         (piece) => {
           octets += piece.length;
@@ -85,9 +80,10 @@ export class LdapFetch {
     }
   }
 
-  private serverOf({ host, port, secure }: LdapLocation): Server {
+  private serverOf({ host, port, secure }: LdapLocation): GuardedServer {
     if (host === null) {
-      if (this.own !== null) return { ...this.own, lookup };
+      const { server } = this.options;
+      if (server !== null) return { ...server, lookup };
       throw new FetchRefusal('failed', 'the location names no host, and trust.revocation.ldap-host is not set');
     }
     if (!this.guard.isAllowedPort(port)) throw new FetchRefusal('failed', `port ${port} may not be asked`);

@@ -12,7 +12,7 @@ import type { AddressGuard } from './fetch-address.ts';
 import { FetchBreaker } from './fetch-breaker.ts';
 import { FetchGate } from './fetch-gate.ts';
 import { HttpFetch } from './fetch-http.ts';
-import { LdapFetch, type LdapServer } from './fetch-ldap.ts';
+import { LdapFetch, type LdapFetchOptions } from './fetch-ldap.ts';
 import { FetchRefusal } from './fetch-refusal.ts';
 import type { FetchOutcome, FetchRequest, TakeOctets } from './fetch-request.ts';
 
@@ -31,12 +31,11 @@ export const noFetcher: Fetcher = {
   close: async () => {},
 };
 
-/**
- * @param now milliseconds since 1970
- * @param server answers locations of LDAP that name no host; null: nobody does
- */
-export function openFetcher(guard: AddressGuard, now: () => number, server: LdapServer | null = null): Fetcher {
-  return new GuardedFetcher(guard, now, server);
+const NO_DIRECTORY: LdapFetchOptions = { server: null, authorities: [] };
+
+/** @param now milliseconds since 1970 */
+export function openFetcher(guard: AddressGuard, now: () => number, ldap: LdapFetchOptions = NO_DIRECTORY): Fetcher {
+  return new GuardedFetcher(guard, now, ldap);
 }
 
 class GuardedFetcher implements Fetcher {
@@ -44,10 +43,10 @@ class GuardedFetcher implements Fetcher {
   private readonly http: HttpFetch;
   private readonly ldap: LdapFetch;
 
-  constructor(guard: AddressGuard, now: () => number, server: LdapServer | null) {
+  constructor(guard: AddressGuard, now: () => number, ldap: LdapFetchOptions) {
     const breaker = new FetchBreaker(PAUSE_MS, now);
     this.http = new HttpFetch(guard, breaker);
-    this.ldap = new LdapFetch(guard, breaker, server);
+    this.ldap = new LdapFetch(guard, breaker, ldap);
   }
 
   async fetch(request: FetchRequest, take: TakeOctets): Promise<FetchOutcome> {

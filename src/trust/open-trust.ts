@@ -5,18 +5,29 @@
  *
  * Refused: to open with any mistake in a collection, for a certificate missing silently is mail refused silently; to
  * let a partner's collection vouch for anybody else's domains (catalogue C29), whatever was asked before.
- * Revocation is checked as configured (`revocation-checker.ts`); where it is not, every verdict says so.
+ * Revocation is checked as configured (`revocation-checker.ts`); where it is not, every verdict says so. Issuers that are
+ * missing are fetched as configured (`issuer-completion.ts`); a judgement itself fetches nothing.
  */
 import { collectionOpened, collectionRefused, collectionWarning } from '../log/trust-events.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import type { PathFailure } from '../x509/path.ts';
+import type { CertificationPath, PathFailure } from '../x509/path.ts';
 import { mostUseful, pathFailure } from '../x509/path-failure.ts';
 import { readCollection, SOON_MS, type TrustCollection } from './collection-reader.ts';
 import { CollectionVerdicts } from './collection-verdicts.ts';
 import { readCrlSigners } from './crl-signer-file.ts';
 import { isInScope } from './domain-scope.ts';
+import type { IntermediateShelf } from './intermediate-shelf.ts';
+import { judgeCompleted } from './issuer-completion.ts';
 import { openRevocation, type RevocationChecker } from './revocation-checker.ts';
-import type { CollectionFacts, RevocationCounters, Trust, TrustOptions, TrustQuestion, TrustVerdict } from './trust.ts';
+import type {
+  CollectionFacts,
+  FetchedIssuer,
+  RevocationCounters,
+  Trust,
+  TrustOptions,
+  TrustQuestion,
+  TrustVerdict,
+} from './trust.ts';
 
 export type OpenedTrust =
   | { readonly ok: true; readonly trust: Trust; readonly warnings: readonly string[] }
@@ -67,11 +78,15 @@ class CollectionTrust implements Trust {
   private readonly verdicts: CollectionVerdicts;
   private remindAt: number;
   private readonly checker: RevocationChecker | null;
+  /** SHA-256 of every certificate of the collections. */
+  private readonly authorities: ReadonlySet<string>;
 
   constructor(collections: readonly TrustCollection[], at: Date, checker: RevocationChecker | null) {
     this.checker = checker;
     this.ordered = collections;
-    this.verdicts = new CollectionVerdicts(collections, checker);
+    this.verdicts = new CollectionVerdicts(collections, checker?.checks === true ? checker : null);
+    const all = collections.flatMap(({ anchors, intermediates }) => [...anchors, ...intermediates]);
+    this.authorities = new Set(all.map(({ sha256 }) => sha256));
     this.standard = collections.filter(({ name, onlyFor }) => name === DEFAULT || onlyFor !== null);
     this.collections = collections.map(factsOf);
     this.remindAt = at.getTime() + REMIND_MS;
@@ -83,6 +98,17 @@ class CollectionTrust implements Trust {
       asked.extraIntermediates.length > EXTRA_INTERMEDIATES_MAX
         ? { ...asked, extraIntermediates: asked.extraIntermediates.slice(0, EXTRA_INTERMEDIATES_MAX) }
         : asked;
+    const shelf = this.checker?.intermediates ?? null;
+    if (shelf === null) return this.judgeAlone(question);
+    const { verdict, wanting } = judgeCompleted(question, (one) => this.judgeAlone(one), shelf);
+    this.checker?.wantIssuers(wanting);
+    if (!verdict.ok) return verdict;
+    const fetched = this.fetchedOf(verdict.path, question, shelf);
+    return fetched.length === 0 ? verdict : { ...verdict, fetched };
+  }
+
+  /** With the certificates of the question and of the collections. */
+  private judgeAlone(question: TrustQuestion): TrustVerdict {
     const failures: PathFailure[] = [];
     const attempts: PathFailure[] = [];
     for (const collection of this.askedOf(question)) {
@@ -99,6 +125,20 @@ class CollectionTrust implements Trust {
     return { ok: false, failure, attempts };
   }
 
+  /** Certificates of a path that nobody had brought. */
+  private fetchedOf(
+    { certificates }: CertificationPath,
+    { extraIntermediates }: TrustQuestion,
+    shelf: IntermediateShelf,
+  ): readonly FetchedIssuer[] {
+    return certificates.slice(1, -1).flatMap((certificate) => {
+      const { sha256 } = certificate;
+      const brought = this.authorities.has(sha256) || extraIntermediates.some((one) => one.sha256 === sha256);
+      const from = brought ? null : shelf.originOf(certificate);
+      return from === null ? [] : [{ certificate, from }];
+    });
+  }
+
   private askedOf({ collections = null }: TrustQuestion): readonly TrustCollection[] {
     if (collections === null) return this.standard;
     return collections.flatMap((name) => this.ordered.filter((one) => one.name === name));
@@ -109,7 +149,7 @@ class CollectionTrust implements Trust {
   }
 
   get revocation(): RevocationCounters | null {
-    return this.checker?.counters ?? null;
+    return this.checker?.checks === true ? this.checker.counters : null;
   }
 
   async close(): Promise<void> {

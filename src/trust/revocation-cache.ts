@@ -1,5 +1,5 @@
 /**
- * The folder that keeps CRLs and OCSP responses over a restart. Nothing in it is a secret, and nothing read from it is
+ * The folder that keeps CRLs, OCSP responses and certificates of issuers over a restart. Nothing in it is a secret, and nothing read from it is
  * believed: signatures are checked again. What was not renewed for long is removed at the start.
  */
 import { constants } from 'node:fs';
@@ -38,7 +38,7 @@ export interface CacheFolder {
 
 async function forgetOld(cache: string, now: number): Promise<void> {
   for (const name of await readdir(cache).catch(() => [])) {
-    if (!/\.(crl|ocsp|new)$/.test(name)) continue;
+    if (!/\.(crl|ocsp|issuers|new)$/.test(name)) continue;
     const file = path.join(cache, name);
     const facts = await stat(file).catch(() => null);
     const keepMs = name.endsWith('.new') ? UNFINISHED_MS : FORGET_MS;
@@ -50,7 +50,7 @@ async function forgetOld(cache: string, now: number): Promise<void> {
 export async function trimCache(folder: string, octetsMax: number = CACHE_OCTETS_MAX): Promise<void> {
   const files: { file: string; size: number; mtimeMs: number }[] = [];
   for (const name of await readdir(folder).catch(() => [])) {
-    if (!/\.(crl|ocsp)$/.test(name)) continue;
+    if (!/\.(crl|ocsp|issuers)$/.test(name)) continue;
     const file = path.join(folder, name);
     const facts = await stat(file).catch(() => null);
     if (facts !== null) files.push({ file, size: facts.size, mtimeMs: facts.mtimeMs });

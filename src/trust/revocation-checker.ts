@@ -7,7 +7,7 @@
  * validation timeout; the judgement itself never waits.
  */
 import { rm } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
+import { parseLdapServer } from '../ldap/ldap-location.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { PathFailure, RevocationJudge, RevocationQuestion } from '../x509/path.ts';
 import {
@@ -24,30 +24,26 @@ import { CrlShelf, type ShelfContext } from './crl-shelf.ts';
 import { CrlSigners } from './crl-signers.ts';
 import { EvidenceAtHand } from './evidence-at-hand.ts';
 import { EvidencePlaces, signersPlace } from './evidence-places.ts';
+import { EvidenceSupply, nothingWanted, type Wanted } from './evidence-supply.ts';
 import { type Fetcher, noFetcher, openFetcher } from './fetch.ts';
 import { addressGuard } from './fetch-address.ts';
+import type { LdapFetchOptions } from './fetch-ldap.ts';
 import { FindingRecord } from './finding-record.ts';
-import { type OcspQuestion, OcspShelf } from './ocsp-shelf.ts';
+import { IntermediateShelf } from './intermediate-shelf.ts';
+import { OcspShelf } from './ocsp-shelf.ts';
 import { type CacheFolder, openCache, trimCache } from './revocation-cache.ts';
 import type { RevocationOptions } from './revocation-options.ts';
 import type { RevocationCounters } from './trust.ts';
 import type { VerdictFooting } from './verdict-footing.ts';
 import { REFUSAL_MS } from './verdict-interval.ts';
 
-/** OCSP is asked beside the CRL when that takes longer than this. */
-const OCSP_AFTER_MS = 2_000;
 const TICK_MS = 15_000;
-const AT_ONCE_MAX = 8;
 /** The cache is held to its size this often. */
 const TRIM_MS = 5 * 60_000;
-/** A list may name a delta, or have a signer with a list of its own. */
-const PREPARE_ROUNDS_MAX = 4;
-
-/** What a judgement missed. */
-export interface Wanted {
-  readonly crls: Set<string>;
-  readonly ocsp: Map<string, OcspQuestion>;
-}
+/** Each brings something: lists of several locations, their deltas, their signers' lists, issuers. The time is the limit. */
+const PREPARE_ROUNDS_MAX = 16;
+/** Locations of issuers' certificates that one question may have asked. */
+const ISSUERS_ASKED_MAX = 4;
 
 /** @param now milliseconds since 1970 */
 export async function openRevocation(
@@ -71,6 +67,9 @@ export class RevocationChecker {
   private readonly authorities: readonly Certificate[];
   readonly crls: CrlShelf;
   readonly ocsp: OcspShelf;
+  /** null: certificates of issuers are not fetched. */
+  readonly intermediates: IntermediateShelf | null;
+  private readonly supplier: EvidenceSupply;
   private readonly atHand: EvidenceAtHand;
   private readonly tolerance: RevocationTolerance;
   private readonly timer: NodeJS.Timeout;
@@ -84,7 +83,7 @@ export class RevocationChecker {
     this.options = options;
     this.cache = cache;
     this.now = now;
-    this.fetcher = options.fetch ? openFetcher(addressGuard(options.allow), now) : noFetcher;
+    this.fetcher = options.fetch ? openFetcher(addressGuard(options.allow), now, ldapOf(options)) : noFetcher;
     this.authorities = authorities;
     for (const authority of authorities) this.signers.add(authority);
     const context: ShelfContext = {
@@ -98,10 +97,17 @@ export class RevocationChecker {
     };
     this.crls = new CrlShelf(context);
     this.ocsp = new OcspShelf(context);
+    this.intermediates = options.fetchIntermediates === true ? new IntermediateShelf(context) : null;
+    this.supplier = new EvidenceSupply(this.crls, this.ocsp, this.intermediates);
     this.tolerance = { skewMs: CLOCK_SKEW_MS, stalenessMs: options.stalenessMaxMs };
     this.atHand = new EvidenceAtHand(this, authorities, this.tolerance);
     this.timer = setInterval(() => void this.tick(), Math.min(TICK_MS, options.refreshMs / 4));
     this.timer.unref();
+  }
+
+  /** False: it is here to fetch issuers only. */
+  get checks(): boolean {
+    return this.options.check;
   }
 
   get counters(): RevocationCounters {
@@ -111,7 +117,7 @@ export class RevocationChecker {
 
   /** Runs a judgement and says what it missed. Synchronous. */
   collect<T>(run: () => T): { readonly result: T; readonly wanted: Wanted } {
-    const wanted: Wanted = { crls: new Set(), ocsp: new Map() };
+    const wanted = nothingWanted();
     this.collecting = wanted;
     try {
       return { result: run(), wanted };
@@ -132,7 +138,7 @@ export class RevocationChecker {
 
   /** Answers from what is at hand; what is missing is got in the background, unless a caller collects it. */
   readonly judge: RevocationJudge = (question) => {
-    const own: Wanted = { crls: new Set(), ocsp: new Map() };
+    const own = nothingWanted();
     for (const authority of question.path.slice(1)) this.signers.add(authority);
     const { whenUnreachable: whenUnknown, withoutSource } = this.options;
     const policy = { whenUnknown, withoutSource, tolerance: this.tolerance };
@@ -152,33 +158,26 @@ export class RevocationChecker {
   async prepare(
     judge: () => { readonly ok: true } | { readonly ok: false; readonly failure: PathFailure },
   ): Promise<void> {
-    const end = this.now() + this.options.validationTimeoutMs;
+    const { validationTimeoutMs, patient } = this.options;
+    const end = this.now() + validationTimeoutMs;
+    const asked = new Set<string>();
     for (let round = 0; round < PREPARE_ROUNDS_MAX; round++) {
       const { result, wanted } = this.collect(judge);
-      const left = end - this.now();
-      if (!result.ok && result.failure.code !== 'revocation-unknown') return;
-      if (left <= 0 || wanted.crls.size + wanted.ocsp.size === 0) return;
-      if (!result.ok || this.options.patient) await this.supply(wanted, left);
-      else if (round === 0) await this.supplyStored(wanted);
+      keepAffordable(wanted.issuers, asked);
+      const { crls, ocsp, issuers } = wanted;
+      // a clock set back must not make the wait longer
+      const left = Math.min(end - this.now(), validationTimeoutMs);
+      if (!result.ok && result.failure.code !== 'revocation-unknown' && issuers.size === 0) return;
+      if (left <= 0 || crls.size + ocsp.size + issuers.size === 0) return;
+      if (!result.ok || patient) await this.supplier.supply(wanted, left);
+      else if (round === 0) await this.supplier.supplyStored(wanted);
       else return;
     }
   }
 
-  /** Gets what is missing, for at most this long. Never rejects. */
-  async supply(wanted: Wanted, deadlineMs: number): Promise<void> {
-    const stop = new AbortController();
-    const all = this.supplyAll(wanted);
-    await Promise.race([all, delay(deadlineMs, null, { signal: stop.signal }).catch(() => {})]);
-    stop.abort();
-  }
-
-  /** What lies on disk; the network goes on beside. */
-  private async supplyStored(wanted: Wanted): Promise<void> {
-    const flights = [
-      ...[...wanted.crls].map((uri) => this.crls.supply(uri)),
-      ...[...wanted.ocsp.values()].map((question) => this.ocsp.supply(question)),
-    ];
-    await Promise.all(flights.map(({ stored }) => stored));
+  /** Notes where the issuer of a certificate may be got, for who collects; nobody goes there otherwise. */
+  wantIssuers(locations: readonly string[]): void {
+    for (const uri of locations) this.collecting?.issuers.add(uri);
   }
 
   async readImported(): Promise<void> {
@@ -205,21 +204,11 @@ export class RevocationChecker {
 
   private want(own: Wanted): void {
     if (this.collecting === null) {
-      if (own.crls.size + own.ocsp.size > 0) void this.supplyAll(own);
+      this.supplier.supplyBeside(own);
       return;
     }
     for (const uri of own.crls) this.collecting.crls.add(uri);
     for (const [key, question] of own.ocsp) this.collecting.ocsp.set(key, question);
-  }
-
-  private async supplyAll(wanted: Wanted): Promise<void> {
-    const lists = [...wanted.crls].map((uri) => this.crls.supply(uri).done);
-    if (wanted.ocsp.size > 0) {
-      const byCrl = Promise.all(lists).then((found) => found.length > 0 && found.every((one) => one));
-      const enough = await Promise.race([byCrl, delay(OCSP_AFTER_MS, false, { ref: false })]);
-      if (!enough) await Promise.all([...wanted.ocsp.values()].map((question) => this.ocsp.supply(question).done));
-    }
-    await Promise.all(lists);
   }
 
   /** What is at hand; what is not is noted. */
@@ -227,7 +216,7 @@ export class RevocationChecker {
     const { atHand, footing } = this;
     return {
       listsOf: (issuer, uris) => {
-        for (const uri of uris) if (this.crls.isWanting(uri)) own.crls.add(uri);
+        this.supplier.noteLists(uris, own);
         return atHand.listsOf(issuer, uris, footing);
       },
       responsesAbout: (certificate, issuer) => {
@@ -249,7 +238,7 @@ export class RevocationChecker {
         issuer,
         path: whole,
         at: new Date(this.now()),
-        evidence: { ...this.evidence(question, { crls: new Set(), ocsp: new Map() }), responsesAbout: () => [held] },
+        evidence: { ...this.evidence(question, nothingWanted()), responsesAbout: () => [held] },
         tolerance: { skewMs: CLOCK_SKEW_MS, stalenessMs: 0 },
       });
     own.ocsp.set(certificate.sha256, { certificate, issuer, uris, judge });
@@ -261,7 +250,7 @@ export class RevocationChecker {
     for (let below = position - 1; below >= 0; below--) {
       const [certificate, issuer] = [question.path[below], question.path[below + 1]];
       if (certificate === undefined || issuer === undefined) continue;
-      for (const uri of findRevocationSources(certificate).crls) if (this.crls.isWanting(uri)) own.crls.add(uri);
+      this.supplier.noteLists(findRevocationSources(certificate).crls, own);
       this.noteOcsp({ ...question, certificate, issuer }, own);
     }
   }
@@ -276,11 +265,7 @@ export class RevocationChecker {
         this.trimAt = this.now() + TRIM_MS;
         await trimCache(this.cache.folder);
       }
-      const jobs = [
-        ...this.crls.due().map((uri) => () => this.crls.supply(uri).done),
-        ...this.ocsp.due().map((question) => () => this.ocsp.supply(question).done),
-      ];
-      await Promise.all(Array.from({ length: AT_ONCE_MAX }, () => drain(jobs)));
+      await this.supplier.renew();
     } catch {
       // a folder that cannot be read now is read at the next tick; what is at hand stays
     } finally {
@@ -289,6 +274,17 @@ export class RevocationChecker {
   }
 }
 
-async function drain(jobs: (() => Promise<unknown>)[]): Promise<void> {
-  for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) await job();
+/** At most so many locations for one question, those asked before included. */
+function keepAffordable(issuers: Set<string>, asked: Set<string>): void {
+  for (const uri of issuers) {
+    if (asked.has(uri) || asked.size < ISSUERS_ASKED_MAX) asked.add(uri);
+    else issuers.delete(uri);
+  }
+}
+
+function ldapOf({ ldapHost = null, ldapCa = null }: RevocationOptions): LdapFetchOptions {
+  return {
+    server: ldapHost === null ? null : parseLdapServer(ldapHost),
+    authorities: ldapCa === null ? [] : [ldapCa.toString('latin1')],
+  };
 }

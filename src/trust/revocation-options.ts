@@ -19,6 +19,12 @@ export interface RevocationOptions {
   readonly crls: readonly string[];
   /** Files or folders of certificates that sign CRLs and are no authorities. Absent: none. */
   readonly signers?: readonly string[];
+  /** `ldap://host` or `ldaps://host`: answers locations of LDAP that name no host. Absent or null: nobody does. */
+  readonly ldapHost?: string | null;
+  /** PEM certificates that vouch for servers over ldaps, beside those that Node knows. Absent or null: none. */
+  readonly ldapCa?: Buffer | null;
+  /** Whether certificates of issuers that are missing are fetched (RFC 5280 §4.2.2.1). Absent: no. */
+  readonly fetchIntermediates?: boolean;
   /** Absolute path of the folder that keeps answers over a restart; null: none does. */
   readonly cache: string | null;
   /** What becomes of a certificate that names no source and of which nothing is at hand. */

@@ -31,8 +31,8 @@ export interface Trust {
    */
   judge(question: TrustQuestion): TrustVerdict;
   /**
-   * Gets what the judgement of this question misses about revocation, for as long as one may wait for it. To be awaited
-   * where {@link isRevocationUnknown}, before asking again. Never rejects.
+   * Gets what the judgement of this question misses about revocation, and issuers that are missing where they may be
+   * fetched, for as long as one may wait for it. To be awaited where {@link isUnsettled}, before asking again. Never rejects.
    */
   prepare(question: TrustQuestion): Promise<void>;
   /**
@@ -77,13 +77,37 @@ export type TrustVerdict =
       readonly revocation: string;
       /** What else was tried before. */
       readonly attempts?: readonly PathFailure[];
+      /** Certificates of the path that were fetched, for nobody had brought them. Absent: none. */
+      readonly fetched?: readonly FetchedIssuer[];
     }
-  | { readonly ok: false; readonly failure: PathFailure; readonly attempts: readonly PathFailure[] };
+  | {
+      readonly ok: false;
+      readonly failure: PathFailure;
+      readonly attempts: readonly PathFailure[];
+      /** Locations that may bring an issuer that is missing, and were not asked or not reached. Absent: none. */
+      readonly unfetched?: readonly string[];
+    };
 
-/** Is something not known about revocation that {@link Trust.prepare} may bring? */
-export function isRevocationUnknown(verdict: TrustVerdict): boolean {
-  if (!verdict.ok) return verdict.failure.code === 'revocation-unknown';
+export interface FetchedIssuer {
+  readonly certificate: Certificate;
+  /** Location, attacker-chosen. */
+  readonly from: string;
+}
+
+/** Is something not known that {@link Trust.prepare} may bring: about revocation, or who issued it? */
+export function isUnsettled(verdict: TrustVerdict): boolean {
+  if (!verdict.ok) return verdict.failure.code === 'revocation-unknown' || verdict.unfetched !== undefined;
   return verdict.path.revocation.some(({ status }) => status === 'unknown');
+}
+
+/**
+ * A path search that ran out of budget has found nothing out (C4), nor has one that could not learn whether something is
+ * revoked or get an issuer: that is no verdict against the certificate, and asking later may bring one.
+ */
+export function isUndecided(verdict: TrustVerdict): boolean {
+  if (verdict.ok) return false;
+  const { code } = verdict.failure;
+  return code === 'budget' || code === 'revocation-unknown' || verdict.unfetched !== undefined;
 }
 
 export interface CollectionFacts {

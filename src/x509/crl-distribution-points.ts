@@ -19,6 +19,8 @@ export interface DistributionPoint {
   readonly names: readonly string[] | null;
   /** uniformResourceIdentifiers among them, as they stand. */
   readonly uris: readonly string[];
+  /** Directory names among them, whole DER; relative ones made whole; the CRL issuers where the point has no name. */
+  readonly directoryNames: readonly Buffer[];
   /** Bit n is reason n of ReasonFlags. */
   readonly reasons: number;
   /** Names of those who sign CRLs for it; null: the issuer of the certificate does. */
@@ -66,7 +68,8 @@ function parsePoint(reader: DerReader, issuer: Buffer): DistributionPoint {
   reader.finish();
   const crlIssuers = issuers === null ? null : readDirectoryNames(issuers);
   const base = crlIssuers?.[0] ?? issuer;
-  const read = name === null ? { names: null, uris: [] } : readPointName(name, base);
+  // §4.2.1.13: without a name of its own the list is in the entry of who issues it
+  const read = name === null ? { names: null, uris: [], directoryNames: crlIssuers ?? [] } : readPointName(name, base);
   return { ...read, reasons: flags === null ? ALL_REASONS : parseReasons(flags), crlIssuers };
 }
 
@@ -116,18 +119,19 @@ function parseReasons(content: Buffer): number {
 }
 
 /** DistributionPointName: a CHOICE, so its tag is explicit. */
-function readPointName(reader: DerReader, base: Buffer): { names: string[]; uris: string[] } {
+function readPointName(reader: DerReader, base: Buffer): { names: string[]; uris: string[]; directoryNames: Buffer[] } {
   const relative = reader.readOptional(0xa1);
   if (relative !== null) {
     reader.finish();
     const name = appendRelativeName(base, relative);
     checkName(name);
-    return { names: [directoryNameKey(name)], uris: [] };
+    return { names: [directoryNameKey(name)], uris: [], directoryNames: [name] };
   }
   const full = reader.enter(0xa0);
   reader.finish();
   const names: string[] = [];
   const uris: string[] = [];
+  const directoryNames: Buffer[] = [];
   do {
     if (names.length === NAMES_MAX) throw malformed(`more than ${NAMES_MAX} names of a distribution point`);
     const { tag, content, whole } = full.readElement();
@@ -137,9 +141,10 @@ function readPointName(reader: DerReader, base: Buffer): { names: string[]; uris
     } else if (tag === DIRECTORY_NAME) {
       checkName(content);
       names.push(directoryNameKey(content));
+      directoryNames.push(content);
     } else names.push(`other:${whole.toString('hex')}`);
   } while (!full.atEnd);
-  return { names, uris };
+  return { names, uris, directoryNames };
 }
 
 function appendRelativeName(base: Buffer, relative: Buffer): Buffer {

@@ -13,7 +13,7 @@ import { findSignerFault, SIGNER_DEPTH_MAX } from './crl-signer.ts';
 import { readHeldResponse } from './ocsp-rules.ts';
 import type { RevocationJudge } from './path.ts';
 import { momentText, type RevocationRequest, type RevocationStatus, type UsedEvidence } from './revocation.ts';
-import { findCrlPoints, findRevocationSources } from './revocation-sources.ts';
+import { deltaLocations, findCrlPoints, findRevocationSources } from './revocation-sources.ts';
 
 /** Reasons kept for people. */
 const WHY_MAX = 8;
@@ -153,6 +153,7 @@ class RevocationCheck {
     const implicit = {
       names: [directoryNameKey(certificate.issuer)],
       uris: [],
+      directoryNames: [],
       reasons: ALL_REASONS,
       crlIssuers: null,
     };
@@ -176,7 +177,7 @@ function finding(status: RevocationStatus['kind'], text: string) {
 }
 
 function deltaUris(list: RevocationList, certificate: Certificate): string[] {
-  return [...list.freshest.flatMap((point) => point.uris), ...findRevocationSources(certificate).deltas];
+  return [...deltaLocations(list.freshest), ...findRevocationSources(certificate).deltas];
 }
 
 function usedFrom(

@@ -4,18 +4,14 @@
  *
  * Refused with asn1.malformed: extensions that cannot be read.
  */
-import { DerReader } from '../asn1/der-reader.ts';
-import { TAG } from '../asn1/der-writer.ts';
-import { parseOid } from '../asn1/oid.ts';
 import { GatewayError } from '../errors.ts';
+import { findAuthorityAccess } from './authority-access.ts';
 import type { Certificate } from './certificate.ts';
 import { EXTENSION } from './certificate-oids.ts';
 import { type DistributionPoint, parseDistributionPoints } from './crl-distribution-points.ts';
+import { directoryLocation } from './distinguished-name.ts';
 
 const FRESHEST_CRL = '2.5.29.46';
-const AUTHORITY_INFORMATION_ACCESS = '1.3.6.1.5.5.7.1.1';
-const ID_AD_OCSP = '1.3.6.1.5.5.7.48.1';
-const URI = 0x86;
 /** Most locations of one kind taken from one certificate. */
 const LOCATIONS_MAX = 8;
 
@@ -27,10 +23,29 @@ export interface RevocationSources {
   readonly ocsp: readonly string[];
 }
 
-/** @throws GatewayError asn1.malformed */
+/** With the places of its directory names among the locations. @throws GatewayError asn1.malformed */
 export function findCrlPoints(certificate: Certificate): readonly DistributionPoint[] {
   const value = extensionValue(certificate, EXTENSION.cRLDistributionPoints);
-  return value === null ? [] : parseDistributionPoints(value, certificate.issuer);
+  if (value === null) return [];
+  // RFC 4523 §2.3, §2.4: authorities may have a list of their own
+  const attributes =
+    certificate.basicConstraints?.ca === true
+      ? ['authorityRevocationList', 'certificateRevocationList']
+      : ['certificateRevocationList'];
+  return withPlaces(parseDistributionPoints(value, certificate.issuer), attributes);
+}
+
+/** Locations of delta CRLs, of a certificate or of a list (RFC 5280 §5.2.6). @param points as they were read */
+export function deltaLocations(points: readonly DistributionPoint[]): readonly string[] {
+  return withPlaces(points, ['deltaRevocationList']).flatMap(({ uris }) => uris);
+}
+
+/** A directory name is a location too, at the server that is known to answer for it. */
+function withPlaces(points: readonly DistributionPoint[], attributes: readonly string[]): readonly DistributionPoint[] {
+  return points.map((point) => {
+    const places = point.directoryNames.flatMap((name) => attributes.map((one) => directoryLocation(name, one)));
+    return places.length === 0 ? point : { ...point, uris: [...point.uris, ...places] };
+  });
 }
 
 /** freshestCRL of the certificate. @throws GatewayError asn1.malformed */
@@ -47,27 +62,10 @@ function firstOf(locations: ReadonlySet<string>): readonly string[] {
 export function findRevocationSources(certificate: Certificate): RevocationSources {
   const crls = new Set<string>();
   const deltas = new Set<string>();
-  const ocsp = new Set<string>();
   for (const { uris } of readQuietly(() => findCrlPoints(certificate))) for (const uri of uris) crls.add(uri);
-  for (const { uris } of readQuietly(() => findDeltaPoints(certificate))) for (const uri of uris) deltas.add(uri);
-  const access = extensionValue(certificate, AUTHORITY_INFORMATION_ACCESS);
-  if (access !== null) for (const uri of readQuietly(() => parseOcspLocations(access))) ocsp.add(uri);
-  return { crls: firstOf(crls), deltas: firstOf(deltas), ocsp: firstOf(ocsp) };
-}
-
-function parseOcspLocations(value: Buffer): string[] {
-  const outer = DerReader.over(value);
-  const list = outer.enter(TAG.sequence);
-  outer.finish();
-  const found: string[] = [];
-  while (!list.atEnd) {
-    const description = list.enter(TAG.sequence);
-    const method = parseOid(description.read(TAG.oid));
-    const { tag, content } = description.readElement();
-    description.finish();
-    if (method === ID_AD_OCSP && tag === URI) found.push(content.toString('latin1'));
-  }
-  return found;
+  for (const uri of readQuietly(() => deltaLocations(findDeltaPoints(certificate)))) deltas.add(uri);
+  const { ocsp } = findAuthorityAccess(certificate);
+  return { crls: firstOf(crls), deltas: firstOf(deltas), ocsp: firstOf(new Set(ocsp)) };
 }
 
 function readQuietly<T>(read: () => readonly T[]): readonly T[] {

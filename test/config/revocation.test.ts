@@ -32,6 +32,9 @@ describe('trust.revocation', () => {
       validationTimeoutMs: 10_000,
       refreshMs: 3_600_000,
       allow: [],
+      ldapHost: null,
+      ldapCa: null,
+      fetchIntermediates: false,
       crls: [],
       signers: [],
       cache: path.join(house.folder, 'spool-revocation'),
@@ -44,7 +47,8 @@ describe('trust.revocation', () => {
   it('every key', async () => {
     const map =
       '{ check: false, when-unreachable: accept, staleness-max: 1h, fetch-timeout: 2s, validation-timeout: 3s, ' +
-      'refresh: 4m, allow: [10.0.0.0/8, "fd00::/8"], crls: certs/trust, cache: elsewhere }';
+      'refresh: 4m, allow: [10.0.0.0/8, "fd00::/8"], crls: certs/trust, cache: elsewhere, ' +
+      'ldap-host: "ldaps://dc1.example.org", fetch-intermediates: true }';
     const found = await load(`{ default: certs/trust, revocation: ${map} }`);
     assert.ok(found !== null && !Array.isArray(found));
     assert.deepEqual(
@@ -54,6 +58,7 @@ describe('trust.revocation', () => {
     assert.deepEqual([found.refreshMs, found.allow], [240_000, ['10.0.0.0/8', 'fd00::/8']]);
     assert.deepEqual(found.crls, [path.join(house.folder, 'certs/trust')]);
     assert.equal(found.cache, path.join(house.folder, 'elsewhere'));
+    assert.deepEqual([found.ldapHost, found.fetchIntermediates], ['ldaps://dc1.example.org:636', true]);
   });
 
   it('mistakes are told with their key', async () => {

@@ -92,6 +92,24 @@ export function distributionPoints(...uris: readonly string[]) {
   return { oid: '2.5.29.31', critical: false, value };
 }
 
+/** cRLDistributionPoints with one point that is a directory name. @param name whole DER of a Name */
+export function directoryPoint(name: Buffer) {
+  const value = derSequence(derSequence(derContext(0, derContext(0, derContext(4, name)))));
+  return { oid: '2.5.29.31', critical: false, value };
+}
+
+/** cRLDistributionPoints with one point relative to the issuer. @param attributes of the RelativeDistinguishedName, DER */
+export function relativePoint(...attributes: readonly Buffer[]) {
+  const value = derSequence(derSequence(derContext(0, derContext(1, ...attributes))));
+  return { oid: '2.5.29.31', critical: false, value };
+}
+
+/** authorityInfoAccess with places of certificates of the issuer. */
+export function issuerAccess(...uris: readonly string[]) {
+  const all = uris.map((uri) => derSequence(derOid('1.3.6.1.5.5.7.48.2'), der(0x86, Buffer.from(uri, 'latin1'))));
+  return { oid: '1.3.6.1.5.5.7.1.1', critical: false, value: derSequence(...all) };
+}
+
 /** authorityInfoAccess with OCSP responders. */
 export function ocspAccess(...uris: readonly string[]) {
   const all = uris.map((uri) => derSequence(derOid('1.3.6.1.5.5.7.48.1'), der(0x86, Buffer.from(uri))));

@@ -26,6 +26,8 @@ export const OPENLDAP_BIND = { dn: `cn=admin,${OPENLDAP_BASE}`, password: 'admin
 
 export interface OpenLdapOptions {
   readonly people: readonly Person[];
+  /** Where CRLs and certificates of authorities are. */
+  readonly authorities?: readonly Authority[];
   /** Server certificate and key, PEM: StartTLS and an ldaps port as well. */
   readonly tls?: { readonly certificate: string; readonly key: string };
   readonly plainCertificates?: boolean;
@@ -45,6 +47,16 @@ export interface Person {
   readonly proxyAddresses?: readonly string[];
   readonly userCertificate?: readonly Buffer[];
   readonly userSmimeCertificate?: readonly Buffer[];
+}
+
+/** An entry of cRLDistributionPoint (RFC 4523 §3.5) and pkiCA. */
+export interface Authority {
+  /** CN and RDN: letters, digits and spaces. */
+  readonly name: string;
+  readonly certificateRevocationList?: readonly Buffer[];
+  readonly authorityRevocationList?: readonly Buffer[];
+  readonly deltaRevocationList?: readonly Buffer[];
+  readonly cACertificate?: readonly Buffer[];
 }
 
 /** Skips the running test where the server is not installed; with CI set that is a failure. */
@@ -177,7 +189,7 @@ function plainCoreSchema(folder: string): string {
   return file;
 }
 
-function ldif({ people, plainCertificates }: OpenLdapOptions): string {
+function ldif({ people, authorities = [], plainCertificates }: OpenLdapOptions): string {
   const records = [`dn: ${OPENLDAP_BASE}\nobjectClass: dcObject\nobjectClass: organization\ndc: partner\no: Partner\n`];
   for (const person of people) {
     const lines = [
@@ -198,7 +210,17 @@ function ldif({ people, plainCertificates }: OpenLdapOptions): string {
     }
     records.push(`${lines.join('\n')}\n`);
   }
+  for (const authority of authorities) records.push(authorityRecord(authority));
   return records.join('\n');
+}
+
+function authorityRecord({ name, ...attributes }: Authority): string {
+  const lines = [`dn: cn=${name},${OPENLDAP_BASE}`, 'objectClass: cRLDistributionPoint', `cn: ${name}`];
+  if (attributes.cACertificate !== undefined) lines.splice(2, 0, 'objectClass: pkiCA');
+  for (const [attribute, values] of Object.entries(attributes)) {
+    for (const one of values ?? []) lines.push(`${attribute};binary:: ${one.toString('base64')}`);
+  }
+  return `${lines.join('\n')}\n`;
 }
 
 async function freePort(): Promise<number> {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { parseAddress } from '../../src/address.ts';
 import { openTrust } from '../../src/trust/open-trust.ts';
 import type { RevocationOptions } from '../../src/trust/revocation-options.ts';
-import { isRevocationUnknown, type Trust, type TrustQuestion, type TrustVerdict } from '../../src/trust/trust.ts';
+import { isUnsettled, type Trust, type TrustQuestion, type TrustVerdict } from '../../src/trust/trust.ts';
 import { type MadeCertificate, makeAuthority, makeCertificate } from './certificate-builder.ts';
 import { distributionPoints, ocspAccess } from './crl-builder.ts';
 import { HostileHttp } from './hostile-http.ts';
@@ -21,16 +21,20 @@ export class RevocationHouse {
   readonly #options: Partial<RevocationOptions>;
   readonly #open: Trust[] = [];
 
-  private constructor(server: HostileHttp, options: Partial<RevocationOptions>) {
+  private constructor(server: HostileHttp, options: Partial<RevocationOptions>, root: MadeCertificate) {
     this.server = server;
     this.#options = options;
-    this.root = makeAuthority({ name: 'Root' });
+    this.root = root;
     this.bob = this.person([distributionPoints(server.url('/root.crl'))]);
     writeFileSync(path.join(this.folder, 'root.pem'), this.root.pem);
   }
 
-  static async open(options: Partial<RevocationOptions> = {}): Promise<RevocationHouse> {
-    return new RevocationHouse(await HostileHttp.open(), options);
+  /** @param root the only anchor */
+  static async open(
+    options: Partial<RevocationOptions> = {},
+    root: MadeCertificate = makeAuthority({ name: 'Root' }),
+  ): Promise<RevocationHouse> {
+    return new RevocationHouse(await HostileHttp.open(), options, root);
   }
 
   person(extraExtensions: readonly { oid: string; critical: boolean; value: Buffer }[]): MadeCertificate {
@@ -71,7 +75,7 @@ export class RevocationHouse {
   async ask(trust: Trust, made: MadeCertificate = this.bob): Promise<TrustVerdict> {
     const question = questionOf(made);
     const verdict = trust.judge(question);
-    if (!isRevocationUnknown(verdict)) return verdict;
+    if (!isUnsettled(verdict)) return verdict;
     await trust.prepare(question);
     return trust.judge(question);
   }

@@ -1,0 +1,67 @@
+/**
+ * Judges once more with certificates of issuers that were fetched, where no path was found with what is at hand: from the
+ * end entity upwards, one step after the other. Says what may still be fetched; fetches nothing itself.
+ *
+ * Only where an issuer is missing, or one at hand is out of date or of another key: what is wrong with a certificate itself
+ * nobody above it can mend.
+ */
+import type { Certificate } from '../x509/certificate.ts';
+import { sameName } from '../x509/name.ts';
+import type { PathFailure } from '../x509/path.ts';
+import type { IntermediateShelf } from './intermediate-shelf.ts';
+import type { TrustQuestion, TrustVerdict } from './trust.ts';
+
+/** As many steps upwards. */
+const STEPS_MAX = 4;
+/** Certificates without an issuer that are followed in one step. */
+const ENDS_MAX = 8;
+
+export interface CompletedVerdict {
+  readonly verdict: TrustVerdict;
+  /** Locations that may bring an issuer that is missing. */
+  readonly wanting: readonly string[];
+}
+
+/** @param judge as {@link Trust.judge}, with the certificates of the question alone */
+export function judgeCompleted(
+  question: TrustQuestion,
+  judge: (question: TrustQuestion) => TrustVerdict,
+  shelf: IntermediateShelf,
+): CompletedVerdict {
+  let company = question.extraIntermediates;
+  for (let step = 0; ; step++) {
+    const verdict = judge({ ...question, extraIntermediates: company });
+    if (verdict.ok || isDecided(verdict.failure)) return { verdict, wanting: [] };
+    const candidates = endsOf(verdict.attempts).map((end) => shelf.candidatesFor(end));
+    const known = new Set(company.map(({ sha256 }) => sha256));
+    const fresh = new Map<string, Certificate>();
+    for (const one of candidates.flatMap(({ found }) => found)) if (!known.has(one.sha256)) fresh.set(one.sha256, one);
+    if (fresh.size === 0 || step === STEPS_MAX) {
+      const wanting = [...new Set(candidates.flatMap((one) => one.wanting))];
+      const unfetched = [...wanting, ...candidates.flatMap(({ unreached }) => unreached)];
+      return { verdict: unfetched.length === 0 ? verdict : { ...verdict, unfetched }, wanting };
+    }
+    company = [...company, ...fresh.values()];
+  }
+}
+
+/** No other path would change it: the question was found out, or may be by other means. */
+function isDecided({ code }: PathFailure): boolean {
+  return code === 'revoked' || code === 'revocation-unknown' || code === 'budget';
+}
+
+/** Certificates whose issuer was missing or did not do. */
+function endsOf(attempts: readonly PathFailure[]): readonly Certificate[] {
+  const ends = new Map<string, Certificate>();
+  for (const { code, chain } of attempts) {
+    // what is wrong with the end entity itself has no chain
+    const end = code === 'no-path' ? chain?.at(-1) : isOfIssuer(code) ? chain?.at(-2) : undefined;
+    if (end !== undefined && !sameName(end.subject, end.issuer)) ends.set(end.sha256, end);
+  }
+  return [...ends.values()].slice(0, ENDS_MAX);
+}
+
+/** Failures that another certificate of the same issuer may not have. */
+function isOfIssuer(code: PathFailure['code']): boolean {
+  return code === 'bad-signature' || code === 'expired' || code === 'not-yet-valid';
+}
