@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { certCheck } from './cert-check-command.ts';
 import type { CertCheckOptions } from './cert-check-question.ts';
 import { type CertOptions, certShow } from './cert-command.ts';
+import type { TrustCommandOptions } from './collection-place.ts';
 import {
   type CrlCommandOptions,
   type CrlImportOptions,
@@ -12,16 +13,8 @@ import {
 } from './crl-command.ts';
 import type { ExitCode } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
-import {
-  type TrustCommandOptions,
-  type TrustExportOptions,
-  type TrustImportOptions,
-  trustExport,
-  trustImport,
-  trustList,
-  trustRemove,
-  trustShow,
-} from './trust-command.ts';
+import { type TrustExportOptions, trustExport, trustList, trustRemove, trustShow } from './trust-command.ts';
+import { type TrustImportOptions, trustImport } from './trust-import-command.ts';
 
 const CONFIG = ['--config <file>', 'configuration file (SEALGATE_CONFIG, else config/sealgate.yaml)'] as const;
 const JSON_OPTION = ['--json', 'facts as JSON'] as const;
@@ -90,14 +83,17 @@ function addTrustCommands(trust: Command, terminal: Terminal, answer: (code: Exi
   trust
     .command('import')
     .description('put the CA certificates of a file or folder into a collection, all or none')
-    .argument('<file>', 'SST, PEM, DER, PKCS #7, PKCS #12 or a folder of them')
+    .argument('[file]', 'SST, PEM, DER, PKCS #7, PKCS #12 or a folder of them')
     .option(...NAME)
     .option('--only-for <domain>', 'refuse unless the collection is for exactly these; repeatable', collect)
     .option('--allow-expired', 'take expired certificates too')
     .option('--password-from <file>', 'file with the password of a PKCS #12')
+    .option('--mozilla-email [file]', "Mozilla's roots for mail, from a certdata.txt or the NSS of this machine")
     .option(...CONFIG)
     .option(...JSON_OPTION)
-    .action(async (file: string, options: TrustImportOptions) => answer(await trustImport(file, options, terminal)));
+    .action(async (file: string | undefined, options: TrustImportOptions) => {
+      answer(await trustImport(file, options, terminal));
+    });
   trust
     .command('list')
     .description('list the collections and their certificates')

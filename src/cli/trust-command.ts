@@ -1,82 +1,24 @@
 /**
- * `sealgate trust import|list|show|remove|export`: the trusted CA collections that the configuration names. A change is
- * all or nothing; the running gateway is told to read it, over the control socket, as `sealgate reload` would.
+ * `sealgate trust list|show|remove|export`: the trusted CA collections that the configuration names. A change is all or
+ * nothing; the running gateway is told to read it, over the control socket, as `sealgate reload` would.
  */
 import { writeFile } from 'node:fs/promises';
-import { askGateway } from '../admin/control-client.ts';
 import { writeCertsOnly } from '../cms/certs-only-writer.ts';
-import type { Configuration } from '../config/configuration.ts';
-import { controlSocketIn } from '../gateway.ts';
 import { thumbprintOf } from '../trust/authority-file.ts';
 import { formatPem } from '../trust/certificate-text.ts';
 import { type CollectionReading, readCollection, type TrustCollection } from '../trust/collection-reader.ts';
-import { type ImportResult, importAuthorities, removeAuthority } from '../trust/collection-store.ts';
+import { removeAuthority } from '../trust/collection-store.ts';
 import { writeSst } from '../trust/sst-writer.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import { readAuthorities } from './authority-input.ts';
 import { certificateFacts, formatCertificate } from './certificate-facts.ts';
+import { findPlace, readAll, type TrustCommandOptions } from './collection-place.ts';
+import { collectionJson, summaryOf } from './collection-text.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
-import { loadOrReport } from './load-or-report.ts';
+import { REFUSED, reloadGateway } from './gateway-reload.ts';
 import { formatJson, type Terminal } from './terminal.ts';
-
-export interface TrustCommandOptions {
-  readonly config?: string;
-  readonly json?: boolean;
-  /** Name of the collection. */
-  readonly name?: string;
-}
-
-export interface TrustImportOptions extends TrustCommandOptions {
-  readonly onlyFor?: readonly string[];
-  readonly allowExpired?: boolean;
-  readonly passwordFrom?: string;
-}
 
 export interface TrustExportOptions extends TrustCommandOptions {
   readonly form?: string;
-}
-
-interface Place {
-  readonly name: string;
-  readonly from: string;
-  readonly onlyFor: readonly string[] | null;
-}
-
-export async function trustImport(file: string, options: TrustImportOptions, terminal: Terminal): Promise<ExitCode> {
-  const found = await findPlace(options, terminal);
-  if (found === null) return EXIT.configuration;
-  const { place, configuration } = found;
-  if (!fitsOnlyFor(place, options.onlyFor ?? [], terminal)) return EXIT.usage;
-  const read = await readAuthorities(file, options.passwordFrom);
-  for (const warning of read.warnings) terminal.say(`warning: ${warning}`);
-  const result: ImportResult =
-    read.mistakes.length > 0
-      ? { ok: false, mistakes: read.mistakes }
-      : await importAuthorities(place.from, read.certificates, new Date(), options.allowExpired === true);
-  if (!result.ok) return refuseImport(result.mistakes, options, terminal);
-  for (const one of result.expired) {
-    terminal.say(`warning: ${one.subjectText} expired ${dayOf(one.notAfter)} and was taken all the same`);
-  }
-  const { collection } = await readCollection(place.name, place.from, new Date(), place.onlyFor);
-  const running = result.added.length === 0 ? 'unchanged' : await reloadGateway(configuration, terminal);
-  const { added, known } = result;
-  const facts = { collection: collectionJson(collection), added: added.map(certificateFacts), known, running };
-  terminal.out(
-    options.json === true
-      ? formatJson(facts)
-      : [`${place.name}: ${added.length} added, ${known} known already`, summaryOf(collection), running].join('\n'),
-  );
-  return running === REFUSED ? EXIT.configuration : EXIT.ok;
-}
-
-function refuseImport(mistakes: readonly string[], options: TrustImportOptions, terminal: Terminal): ExitCode {
-  if (options.json === true) terminal.out(formatJson({ added: [], mistakes }));
-  for (const mistake of mistakes) terminal.say(mistake);
-  terminal.say('nothing was imported');
-  if (mistakes.some((mistake) => / expired \d/.test(mistake))) {
-    terminal.hint('--allow-expired takes expired certificates too; they vouch for nobody');
-  }
-  return EXIT.data;
 }
 
 export async function trustList(options: TrustCommandOptions, terminal: Terminal): Promise<ExitCode> {
@@ -155,53 +97,6 @@ export async function trustExport(file: string, options: TrustExportOptions, ter
   return EXIT.ok;
 }
 
-/** The collection that `--name` means; null after what is wrong was said. */
-async function findPlace(
-  options: TrustCommandOptions,
-  terminal: Terminal,
-): Promise<{ place: Place; configuration: Configuration } | null> {
-  const configuration = await loadOrReport(options.config, terminal);
-  if (configuration === null) return null;
-  const name = options.name ?? 'default';
-  const place = placesOf(configuration).find((one) => one.name === name);
-  if (place !== undefined) return { place, configuration };
-  terminal.say(`the configuration has no collection "${name}"`);
-  terminal.hint(`trust: { ${name}: { from: FOLDER, only-for: [DOMAIN] } } makes one`);
-  return null;
-}
-
-function placesOf({ trust }: Configuration): Place[] {
-  const named = (trust.named ?? []).map(({ name, from, onlyFor }) => ({ name, from, onlyFor }));
-  return [{ name: 'default', from: trust.default, onlyFor: null }, ...named];
-}
-
-/** `--only-for` says what the administrator believes; the configuration decides, and the two must agree. */
-function fitsOnlyFor(place: Place, wanted: readonly string[], terminal: Terminal): boolean {
-  if (wanted.length === 0) return true;
-  const { onlyFor } = place;
-  if (onlyFor?.every((domain) => wanted.includes(domain)) && wanted.length === onlyFor.length) {
-    return true;
-  }
-  terminal.say(`collection ${place.name} is for ${onlyFor === null ? 'all domains' : onlyFor.join(', ')}`);
-  terminal.hint(
-    `trust: { ${place.name === 'default' ? 'NAME' : place.name}: { from: FOLDER, only-for: [${wanted.join(', ')}] } } in the configuration`,
-  );
-  return false;
-}
-
-async function readAll(options: TrustCommandOptions, terminal: Terminal): Promise<CollectionReading[] | null> {
-  if (options.name !== undefined) {
-    const found = await findPlace(options, terminal);
-    return found === null ? null : [await readPlace(found.place)];
-  }
-  const configuration = await loadOrReport(options.config, terminal);
-  return configuration === null ? null : Promise.all(placesOf(configuration).map(readPlace));
-}
-
-function readPlace({ name, from, onlyFor }: Place): Promise<CollectionReading> {
-  return readCollection(name, from, new Date(), onlyFor);
-}
-
 /** By SHA-256 or SHA-1 thumbprint, or the beginning of either; colons and case do not count. */
 function findByHash(
   readings: readonly CollectionReading[],
@@ -222,53 +117,6 @@ function findByHash(
   );
   terminal.hint('sealgate trust list shows them; 8 hexadecimal digits are enough');
   return null;
-}
-
-const REFUSED = 'the running gateway keeps the old collection, for it refuses the configuration';
-
-/** Lets a running gateway read its collections again. @returns what became of it, for people */
-async function reloadGateway({ queue }: Configuration, terminal: Terminal): Promise<string> {
-  try {
-    const reply = await askGateway(controlSocketIn(queue.folder), 'POST', '/reload');
-    if (reply.kind === 'not-running') return 'no gateway is running: the next start reads it';
-    if (reply.status === 200) return 'the running gateway uses it from now on';
-    const { mistakes = [] } = reply.body as { mistakes?: unknown[] };
-    for (const mistake of mistakes) terminal.say(String(mistake));
-    return REFUSED;
-  } catch (thrown) {
-    terminal.say(thrown instanceof Error ? thrown.message : String(thrown));
-    return 'the running gateway did not answer: sealgate reload tells it';
-  }
-}
-
-/** Stable names, for `--json`. */
-function collectionJson(collection: TrustCollection) {
-  const { name, version, anchors, intermediates, earliestExpiry, onlyFor } = collection;
-  const earliest = earliestOf(collection);
-  return {
-    name,
-    version,
-    anchors: anchors.length,
-    intermediates: intermediates.length,
-    onlyFor,
-    earliestExpiry: earliestExpiry?.toISOString() ?? null,
-    earliest: earliest === null ? null : { sha256: earliest.sha256, thumbprint: thumbprintOf(earliest) },
-  };
-}
-
-function summaryOf(collection: TrustCollection): string {
-  const { name, anchors, intermediates, earliestExpiry, onlyFor } = collection;
-  const scope = onlyFor === null ? '' : `, only for ${onlyFor.join(', ')}`;
-  const earliest = earliestOf(collection);
-  const expiry =
-    earliestExpiry === null || earliest === null
-      ? ''
-      : `, first to expire ${dayOf(earliestExpiry)} (thumbprint ${thumbprintOf(earliest)})`;
-  return `${name}: anchors ${anchors.length}, intermediates ${intermediates.length}${scope}${expiry}`;
-}
-
-function earliestOf({ anchors, intermediates, earliest }: TrustCollection): Certificate | null {
-  return [...anchors, ...intermediates].find(({ sha256 }) => sha256 === earliest) ?? null;
 }
 
 interface Row {
@@ -292,8 +140,4 @@ function rowsOf({ anchors, intermediates }: TrustCollection): Row[] {
 
 function formatRow({ sha256, place, notAfter, subject }: Row): string {
   return `  ${sha256.slice(0, 12)}  ${place.padEnd(12)}  until ${notAfter.slice(0, 10)}  ${subject}`;
-}
-
-function dayOf(date: Date): string {
-  return date.toISOString().slice(0, 10);
 }
