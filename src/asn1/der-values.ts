@@ -69,36 +69,50 @@ export function parseWholeBitString(content: Buffer): Buffer {
  * @throws GatewayError asn1.malformed
  */
 export function parseTime(tag: number, content: Buffer): Date {
-  const digits = content.length - 1;
+  return new Date(parseTimeSeconds(tag, content, 0, content.length) * 1000);
+}
+
+/**
+ * The same from octets in the middle of others, for lists of a million times.
+ * @returns seconds since 1970
+ * @throws GatewayError asn1.malformed
+ */
+export function parseTimeSeconds(tag: number, bytes: Buffer, start: number, end: number): number {
+  const digits = end - start - 1;
   if (
-    content[digits] !== 0x5a ||
+    bytes[end - 1] !== 0x5a ||
     !((tag === TAG.utcTime && digits === 12) || (tag === TAG.generalizedTime && digits === 14))
   ) {
     throw malformed('time not in the form YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ');
   }
-  const rest = digits - 10;
-  const two = twoDigits(content, rest - 2);
-  const year = tag === TAG.utcTime ? (two < 50 ? 2000 : 1900) + two : twoDigits(content, 0) * 100 + two;
-  return dateOf(year, content.subarray(rest));
-}
-
-/** @param rest `MMDDHHMMSSZ` */
-function dateOf(year: number, rest: Buffer): Date {
-  const [month, day] = [twoDigits(rest, 0), twoDigits(rest, 2)];
-  const [hour, minute, second] = [twoDigits(rest, 4), twoDigits(rest, 6), twoDigits(rest, 8)];
-  const date = new Date(Date.UTC(2000, month - 1, day, hour, minute, second));
-  // Date.UTC reads years below 100 as 19xx, and February 29 needs the year: set all three at once
-  date.setUTCFullYear(year, month - 1, day);
-  if (month < 1 || month > 12 || date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) {
-    throw malformed('date not in the calendar');
-  }
+  const rest = end - 11;
+  const two = twoDigits(bytes, rest - 2);
+  const year = tag === TAG.utcTime ? (two < 50 ? 2000 : 1900) + two : twoDigits(bytes, start) * 100 + two;
+  const [month, day] = [twoDigits(bytes, rest), twoDigits(bytes, rest + 2)];
+  const [hour, minute, second] = [twoDigits(bytes, rest + 4), twoDigits(bytes, rest + 6), twoDigits(bytes, rest + 8)];
+  if (day < 1 || day > daysOf(year, month)) throw malformed('date not in the calendar');
   if (hour > 23 || minute > 59 || second > 59) throw malformed('time of day out of range');
-  return date;
+  return dayNumber(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
 }
 
-function twoDigits(content: Buffer, at: number): number {
-  const tens = (content[at] ?? 0) - 0x30;
-  const ones = (content[at + 1] ?? 0) - 0x30;
+const DAYS = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** Days of the month; 0 when there is no such month. */
+function daysOf(year: number, month: number): number {
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return month === 2 && leap ? 29 : (DAYS[month] ?? 0);
+}
+
+/** Days since 1970-01-01 in the Gregorian calendar, counted from March so that the leap day comes last. */
+function dayNumber(year: number, month: number, day: number): number {
+  const [marchYear, marchMonth] = month > 2 ? [year, month - 3] : [year - 1, month + 9];
+  const leapDays = Math.floor(marchYear / 4) - Math.floor(marchYear / 100) + Math.floor(marchYear / 400);
+  return 365 * marchYear + leapDays + Math.floor((153 * marchMonth + 2) / 5) + day - 1 - 719_468;
+}
+
+function twoDigits(bytes: Buffer, at: number): number {
+  const tens = (bytes[at] ?? 0) - 0x30;
+  const ones = (bytes[at + 1] ?? 0) - 0x30;
   if (tens < 0 || tens > 9 || ones < 0 || ones > 9) throw malformed('time with something that is no digit');
   return tens * 10 + ones;
 }

@@ -1,6 +1,7 @@
 /**
  * A CRL in a file, DER or PEM, read as it streams. The file may be as old or as foreign as the network's: what is in it
- * counts only through its signature. The loop gets its turn between pieces, for a large list takes a second to read.
+ * counts only through its signature. A large list takes a quarter of a second to read: the loop gets its turn between pieces of
+ * it, and between the steps in which its index is made.
  */
 import { open } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
@@ -8,10 +9,11 @@ import { gatewayError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { RevocationList } from '../x509/crl.ts';
 import { CRL_OCTETS_MAX, CrlReader } from '../x509/crl-reader.ts';
+import { CrlPemDecoder, isCrlPem } from './crl-pem.ts';
 
 const PIECE_OCTETS = 64 * 1024;
-const PEM_BEGIN = '-----BEGIN X509 CRL-----';
-const PEM_BLOCK = /-----BEGIN X509 CRL-----([A-Za-z0-9+/=\s]*)-----END X509 CRL-----/;
+/** Of a PEM file: base64 with line ends, and some text round it. */
+const PEM_OCTETS_MAX = 1.5 * CRL_OCTETS_MAX;
 
 /**
  * @param signersOf certificates whose key may have signed a list of that issuer
@@ -25,27 +27,30 @@ export async function readCrlFile(
   try {
     const reader = new CrlReader(signersOf);
     const piece = Buffer.allocUnsafe(PIECE_OCTETS);
-    for (let first = true; ; first = false) {
+    let pem: CrlPemDecoder | null = null;
+    for (let octets = 0; ; ) {
       const { bytesRead } = await handle.read(piece, 0, PIECE_OCTETS, null);
-      if (bytesRead === 0) return reader.end();
+      if (bytesRead === 0) break;
+      if (octets === 0 && isCrlPem(piece.subarray(0, bytesRead))) pem = new CrlPemDecoder();
+      octets += bytesRead;
+      if (octets > PEM_OCTETS_MAX) throw gatewayError('asn1.limits', `file of more than ${PEM_OCTETS_MAX} octets`);
       // a copy: the reader keeps what it has not understood yet
-      const octets = Buffer.from(piece.subarray(0, bytesRead));
-      if (first && octets.includes(PEM_BEGIN)) {
-        const { size } = await handle.stat();
-        return readPem(await handle.readFile(), octets, size, reader);
-      }
-      reader.write(octets);
+      const read = Buffer.from(piece.subarray(0, bytesRead));
+      reader.write(pem === null ? read : pem.decode(read));
       await setImmediate();
     }
+    pem?.finish();
+    return await finish(reader);
   } finally {
     await handle.close();
   }
 }
 
-function readPem(rest: Buffer, begun: Buffer, size: number, reader: CrlReader): RevocationList {
-  if (size > 1.5 * CRL_OCTETS_MAX) throw gatewayError('asn1.limits', `PEM file of ${size} octets`);
-  const [, base64] = PEM_BLOCK.exec(Buffer.concat([begun, rest]).toString('latin1')) ?? [];
-  if (base64 === undefined) throw gatewayError('asn1.malformed', 'PEM block of a CRL does not end');
-  reader.write(Buffer.from(base64, 'base64'));
-  return reader.end();
+async function finish(reader: CrlReader): Promise<RevocationList> {
+  const steps = reader.finish();
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await setImmediate();
+  }
 }

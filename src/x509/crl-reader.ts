@@ -14,29 +14,21 @@ import { TAG } from '../asn1/der-writer.ts';
 import { gatewayError } from '../errors.ts';
 import type { Certificate } from './certificate.ts';
 import type { RevocationList } from './crl.ts';
-import { RevokedEntriesBuilder } from './crl-entries.ts';
-import { readEntry } from './crl-entry-reader.ts';
+import { RevokedEntriesBuilder } from './crl-entries-builder.ts';
+import { readEntry, readPlainEntries } from './crl-entry-reader.ts';
 import { type CrlExtensions, noCrlExtensions, parseCrlExtensions } from './crl-extensions.ts';
 import { type CrlHead, parseCrlAlgorithm, parseCrlHead } from './crl-head.ts';
+import { CrlSignature } from './crl-signature.ts';
 import { commonName } from './name.ts';
-import { type SignatureVerification, startSignatureVerification } from './signature-check.ts';
 
 /** Largest CRL read (catalogue C20). */
 export const CRL_OCTETS_MAX = 64 * 1024 * 1024;
 /** Largest field that is held whole: the fields before the entries, one entry, the extensions. */
 const FIELD_OCTETS_MAX = 64 * 1024;
-/** Most keys tried on one list. */
-const SIGNERS_MAX = 16;
 
 const EMPTY = Buffer.alloc(0);
 
 type Phase = 'outer' | 'tbs' | 'head' | 'entries' | 'extensions' | 'algorithm' | 'signature' | 'end';
-
-interface Candidate {
-  readonly spki: Buffer;
-  /** null: the key is of another kind than the signature. */
-  readonly running: SignatureVerification | null;
-}
 
 /** Takes the octets in pieces of any size, in order; {@link end} gives the list. */
 export class CrlReader {
@@ -51,7 +43,7 @@ export class CrlReader {
   private entriesEnd = -1;
   /** Octets of tbsCertList already given to the verifications. */
   private hashedTo = 0;
-  private candidates: readonly Candidate[] | null = null;
+  private checked: CrlSignature | null = null;
   private head: CrlHead | null = null;
   private builder: RevokedEntriesBuilder | null = null;
   private extensions: CrlExtensions = noCrlExtensions();
@@ -66,7 +58,7 @@ export class CrlReader {
   /** @throws GatewayError asn1.malformed, asn1.limits */
   write(piece: Buffer): void {
     // until the signature algorithm is known, what it covers is kept
-    const from = this.candidates === null && this.tbsEnd > 0 ? this.hashedTo - this.before : this.at;
+    const from = this.checked === null && this.tbsEnd > 0 ? this.hashedTo - this.before : this.at;
     this.buffer = from === this.buffer.length ? piece : Buffer.concat([this.buffer.subarray(from), piece]);
     this.before += from;
     this.at -= from;
@@ -77,13 +69,24 @@ export class CrlReader {
     this.feed();
   }
 
-  /** @throws GatewayError asn1.malformed */
+  /** All of {@link finish} at once. @throws GatewayError asn1.malformed, asn1.limits */
   end(): RevocationList {
-    const { head, builder, extensions } = this;
-    if (this.phase !== 'end' || head === null || builder === null) throw malformed('CRL cut short');
+    const steps = this.finish();
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  /**
+   * After the last piece: the list, made in steps of a millisecond or two.
+   * @throws GatewayError asn1.malformed, asn1.limits
+   */
+  *finish(): Generator<void, RevocationList> {
+    const { head, builder, extensions, checked } = this;
+    if (this.phase !== 'end' || head === null || builder === null || checked === null) throw malformed('CRL cut short');
     if (this.at !== this.buffer.length) throw malformed('octets after the CRL');
-    const tried = this.candidates ?? [];
-    const signedBy = tried.filter(({ running }) => running?.verify(this.signature) === true);
+    const signedBy = yield* checked.verify(this.signature);
     const { fault, ...read } = extensions;
     return {
       issuer: head.issuer,
@@ -92,9 +95,9 @@ export class CrlReader {
       nextUpdate: head.nextUpdate,
       ...read,
       fault: fault ?? this.entryFault,
-      entries: builder.build(),
-      signedBy: signedBy.map(({ spki }) => spki),
-      tried: tried.map(({ spki }) => spki),
+      entries: yield* builder.build(),
+      signedBy,
+      tried: checked.tried,
       octets: this.before + this.at,
     };
   }
@@ -197,16 +200,7 @@ export class CrlReader {
   private takeHead(head: CrlHead): void {
     this.head = head;
     this.builder = new RevokedEntriesBuilder(head.issuer);
-    const signatureAlgorithm = parseCrlAlgorithm(head.algorithm);
-    const seen = new Set<string>();
-    const candidates: Candidate[] = [];
-    for (const { spki, key } of this.signersOf(head.issuer)) {
-      const name = spki.toString('latin1');
-      if (seen.has(name) || seen.size === SIGNERS_MAX) continue;
-      seen.add(name);
-      candidates.push({ spki, running: startSignatureVerification(signatureAlgorithm, key) });
-    }
-    this.candidates = candidates;
+    this.checked = new CrlSignature(parseCrlAlgorithm(head.algorithm), this.signersOf(head.issuer));
     this.phase = 'entries';
   }
 
@@ -221,6 +215,12 @@ export class CrlReader {
       if (this.entriesEnd > this.tbsEnd) throw malformed('revokedCertificates longer than tbsCertList');
       return true;
     }
+    // set before: readHead comes first
+    const { builder } = this;
+    if (builder !== null) {
+      const end = Math.min(this.buffer.length, this.entriesEnd - this.before);
+      this.at = readPlainEntries(this.buffer, this.at, end, builder);
+    }
     if (this.position >= this.entriesEnd) return this.leaveEntries();
     const header = this.headerHere(TAG.sequence);
     if (header === null) return false;
@@ -228,10 +228,8 @@ export class CrlReader {
     if (octets > FIELD_OCTETS_MAX) throw malformed(`entry of ${octets} octets in a CRL`);
     if (this.position + octets > this.entriesEnd) throw malformed('entry longer than revokedCertificates');
     if (this.buffer.length - this.at < octets) return false;
-    // set before: readHead comes first
-    if (this.builder !== null) {
-      this.entryFault =
-        readEntry(this.buffer, this.at + header.octets, this.at + octets, this.builder) ?? this.entryFault;
+    if (builder !== null) {
+      this.entryFault = readEntry(this.buffer, this.at + header.octets, this.at + octets, builder) ?? this.entryFault;
     }
     this.at += octets;
     return true;
@@ -275,11 +273,11 @@ export class CrlReader {
 
   /** Gives the verifications what they have not seen of tbsCertList. */
   private feed(): void {
-    if (this.candidates === null || this.hashedTo >= this.tbsEnd) return;
+    if (this.checked === null || this.hashedTo >= this.tbsEnd) return;
     const end = Math.min(this.before + this.buffer.length, this.tbsEnd);
     if (end <= this.hashedTo) return;
     const octets = this.buffer.subarray(this.hashedTo - this.before, end - this.before);
-    for (const { running } of this.candidates) running?.update(octets);
+    this.checked.update(octets);
     this.hashedTo = end;
   }
 }

@@ -108,27 +108,22 @@ export interface SignatureVerification {
   verify(signature: Buffer): boolean;
 }
 
+/** Has the algorithm no digest of its own, so that it cannot take its octets in pieces? */
+export function needsWholeOctets(signatureAlgorithm: Algorithm): boolean {
+  return schemeOf(signatureAlgorithm)?.digest === null;
+}
+
 /**
- * For what is too large to be held, such as a CRL. Algorithms without a digest of their own need all octets at once, so
- * the pieces are kept for them.
- * @returns null when the algorithm is not accepted or the key is of another kind
+ * For what is too large to be held, such as a CRL.
+ * @returns null when the algorithm is not accepted or needs all octets at once, or the key is of another kind
  */
 export function startSignatureVerification(
   signatureAlgorithm: Algorithm,
   key: PublicKeyFacts,
 ): SignatureVerification | null {
   const scheme = schemeOf(signatureAlgorithm);
-  if (scheme === null || !fits(scheme, key.kind)) return null;
-  const { digest } = scheme;
-  if (digest === null) {
-    const pieces: Buffer[] = [];
-    return {
-      update: (octets) => void pieces.push(Buffer.from(octets)),
-      verify: (signature) =>
-        verifyCertificateSignature({ signatureAlgorithm, tbs: Buffer.concat(pieces), signature }, key),
-    };
-  }
-  const running: Verify = createVerify(digest);
+  if (scheme === null || scheme.digest === null || !fits(scheme, key.kind)) return null;
+  const running: Verify = createVerify(scheme.digest);
   return {
     update: (octets) => void running.update(octets),
     verify: (signature) => {

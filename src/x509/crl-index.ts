@@ -1,0 +1,133 @@
+/**
+ * Finds the entry of a serial among millions: a bucket by the hash of serial and issuer, in it the few entries of that bucket
+ * with their hashes, and only for the one that fits the serial itself.
+ *
+ * Refused with asn1.limits: a list of which more than {@link BUCKET_MAX} entries fall together. Chance does not make such a list;
+ * a signer who searched for it would have every look-up of its certificates keep all other mail waiting.
+ */
+import { gatewayError } from '../errors.ts';
+import {
+  type EntrySegment,
+  REMOVE_FROM_CRL,
+  type RevokedEntries,
+  type RevokedEntry,
+  SEGMENT_BITS,
+} from './crl-entries.ts';
+import { nameKey } from './name.ts';
+
+const SEGMENT_MASK = 2 ** SEGMENT_BITS - 1;
+/** Entries for each bucket, on average at most. */
+const BUCKET_ENTRIES = 4;
+const BUCKET_MAX = 1024;
+/** Entries placed between two turns of others: about a millisecond. */
+const STEP_ENTRIES = 32_768;
+
+export class EntryIndex implements RevokedEntries {
+  readonly count: number;
+  private readonly segments: readonly EntrySegment[];
+  private readonly issuerNumbers: ReadonlyMap<string, number>;
+  private readonly issuerText: number;
+  /** A hash belongs to the bucket of its highest bits. */
+  private readonly shift: number;
+  /** Where each bucket begins in `pairs`, and the end of the last. */
+  private readonly starts: Uint32Array;
+  /** Hash and entry, one after the other. */
+  private readonly pairs: Uint32Array;
+
+  constructor(
+    segments: readonly EntrySegment[],
+    count: number,
+    issuerNumbers: ReadonlyMap<string, number>,
+    issuerText: number,
+  ) {
+    this.count = count;
+    this.segments = segments;
+    this.issuerNumbers = issuerNumbers;
+    this.issuerText = issuerText;
+    const bits = Math.max(1, Math.ceil(Math.log2(count / BUCKET_ENTRIES + 1)));
+    this.shift = 32 - bits;
+    this.starts = new Uint32Array(2 ** bits + 1);
+    this.pairs = new Uint32Array(2 * count);
+  }
+
+  get octets(): number {
+    let sum = this.starts.byteLength + this.pairs.byteLength + 2 * this.issuerText;
+    for (const { serials, ends, dates, reasons, issuers } of this.segments) {
+      sum += serials.byteLength + ends.byteLength + dates.byteLength + reasons.byteLength + (issuers?.byteLength ?? 0);
+    }
+    return sum;
+  }
+
+  /**
+   * Places the entries. To be run to its end before anything is looked up.
+   * @param all hashes of the entries, by segment
+   * @throws GatewayError asn1.limits
+   */
+  *fill(all: readonly Uint32Array[]): Generator<void, void> {
+    const { starts, pairs, shift } = this;
+    for (const hashes of all) {
+      for (const hash of hashes) starts[(hash >>> shift) + 1] = (starts[(hash >>> shift) + 1] ?? 0) + 1;
+      yield;
+    }
+    for (let bucket = 1, placed = 0; bucket < starts.length; bucket++) {
+      const size = starts[bucket] ?? 0;
+      if (size > BUCKET_MAX) throw gatewayError('asn1.limits', 'CRL whose serials were made to fall together');
+      starts[bucket] = placed;
+      placed += size;
+      if (bucket % STEP_ENTRIES === 0) yield;
+    }
+    // starts[b + 1] is where the next entry of bucket b goes, and in the end where bucket b + 1 begins
+    for (const [number, hashes] of all.entries()) {
+      for (let at = 0; at < hashes.length; at++) {
+        const hash = hashes[at] ?? 0;
+        const place = starts[(hash >>> shift) + 1] ?? 0;
+        starts[(hash >>> shift) + 1] = place + 1;
+        pairs[2 * place] = hash;
+        pairs[2 * place + 1] = (number << SEGMENT_BITS) | at;
+      }
+      yield;
+    }
+  }
+
+  find(serial: Buffer, issuer: Buffer): RevokedEntry | null {
+    const number = this.issuerNumbers.get(nameKey(issuer));
+    if (number === undefined) return null;
+    const { starts, pairs } = this;
+    const hash = hashOf(serial, 0, serial.length, number);
+    const bucket = hash >>> this.shift;
+    let found: RevokedEntry | null = null;
+    for (let at = starts[bucket] ?? 0; at < (starts[bucket + 1] ?? 0); at++) {
+      if (pairs[2 * at] !== hash) continue;
+      const entry = pairs[2 * at + 1] ?? 0;
+      const segment = this.segments[entry >>> SEGMENT_BITS];
+      const position = entry & SEGMENT_MASK;
+      if (segment === undefined || !isAbout(segment, position, number, serial)) continue;
+      const reason = segment.reasons[position] ?? 0;
+      const candidate = { revokedAt: new Date((segment.dates[position] ?? 0) * 1000), reason };
+      // twice the same serial: removal never hides a revocation beside it
+      if (reason !== REMOVE_FROM_CRL) return candidate;
+      found = candidate;
+    }
+    return found;
+  }
+}
+
+function isAbout({ serials, ends, issuers }: EntrySegment, position: number, issuer: number, serial: Buffer): boolean {
+  if ((issuers?.[position] ?? 0) !== issuer) return false;
+  const start = position === 0 ? 0 : (ends[position - 1] ?? 0);
+  if ((ends[position] ?? 0) - start !== serial.length) return false;
+  for (let at = 0; at < serial.length; at++) if (serials[start + at] !== serial[at]) return false;
+  return true;
+}
+
+/**
+ * FNV-1a, begun by the issuer, for an indirect CRL may hold serial 1 of thousands; its bits then mixed as MurmurHash 3 ends,
+ * because short serials leave the highest ones uneven.
+ */
+export function hashOf(bytes: Uint8Array, start: number, end: number, issuer: number): number {
+  let hash = 0x811c9dc5 ^ Math.imul(issuer, 0x9e3779b1);
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
