@@ -10,7 +10,7 @@ import type { OcspQuestion, OcspShelf } from './ocsp-shelf.ts';
 /** OCSP is asked beside the CRL when that takes longer than this. */
 const OCSP_AFTER_MS = 2_000;
 const AT_ONCE_MAX = 8;
-/** Lists that one question about one path can miss; a certificate may name hundreds of locations. */
+/** Lists that one question about one path can miss, and locations looked at of one certificate, which may name hundreds. */
 const LISTS_WANTED_MAX = 24;
 
 /** What a judgement missed: locations of lists, questions by certificate, locations of certificates of issuers. */
@@ -37,7 +37,8 @@ export class EvidenceSupply {
 
   /** Notes the lists that may bring something, up to a limit. @param uris attacker-chosen */
   noteLists(uris: readonly string[], wanted: Wanted): void {
-    for (const uri of uris) {
+    // always the same ones, so that asking once more asks nobody else
+    for (const uri of uris.slice(0, LISTS_WANTED_MAX)) {
       if (wanted.crls.size >= LISTS_WANTED_MAX) return;
       if (this.crls.isWanting(uri)) wanted.crls.add(uri);
     }

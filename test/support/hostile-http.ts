@@ -42,9 +42,10 @@ export class HostileHttp {
     });
   }
 
-  static async open(): Promise<HostileHttp> {
+  /** @param host an address of 127.0.0.0/8 */
+  static async open(host = '127.0.0.1'): Promise<HostileHttp> {
     const server = createServer();
-    server.listen(0, '127.0.0.1');
+    server.listen(0, host);
     await once(server, 'listening');
     return new HostileHttp(server);
   }
@@ -54,7 +55,8 @@ export class HostileHttp {
   }
 
   url(path: string): string {
-    return `http://127.0.0.1:${this.port}${path}`;
+    const { address, port } = this.#server.address() as AddressInfo;
+    return `http://${address}:${port}${path}`;
   }
 
   set(path: string, behaviour: HttpBehaviour): void {
