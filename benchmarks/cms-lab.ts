@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { finished } from 'node:stream/promises';
 import { makeAuthority, makeCertificate } from '../test/support/certificate-builder.ts';
-import { fileSource, readParties, sealedMessage } from './cms-operations.ts';
+import { readParties, sealedMessage, withFile } from './cms-operations.ts';
 import type { Lab } from './cms-peers.ts';
 import { makeEntity } from './corpus.ts';
 
@@ -86,9 +86,11 @@ export async function sealedFile(
   const parties = readParties(path.join(lab.folder, kind), `aes-256-${cipher}`);
   const written = operation === 'verify' ? 'sign' : operation === 'open' ? 'seal' : 'encrypt';
   const out = createWriteStream(file);
-  for await (const part of sealedMessage(written, fileSource(messageFile(lab, size)).open(), parties)) {
-    if (!out.write(Buffer.from(part))) await new Promise<void>((resolve) => out.once('drain', resolve));
-  }
+  await withFile(messageFile(lab, size), async (source) => {
+    for await (const part of sealedMessage(written, source.open(), parties)) {
+      if (!out.write(Buffer.from(part))) await new Promise<void>((resolve) => out.once('drain', resolve));
+    }
+  });
   out.end();
   await finished(out);
   return file;

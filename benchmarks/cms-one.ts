@@ -14,11 +14,11 @@ import { promisify } from 'node:util';
 import { prepareReclaim } from '../src/buffer-reclaim.ts';
 import {
   chunksOf,
-  fileSource,
   type Operation,
   type Parties,
   readMessage,
   readParties,
+  withFile,
   writeMessage,
 } from './cms-operations.ts';
 
@@ -31,7 +31,6 @@ const warm = Number(warmText ?? Math.ceil(repeats / 2));
 prepareReclaim();
 const atOnce = Number(atOnceText ?? 1);
 const parties = atOnce === 1 ? readParties(folder, cipher) : withPool(readParties(folder, cipher));
-const source = fileSource(file);
 const reads = operation === 'decrypt' || operation === 'verify' || operation === 'open';
 const message = reads || repeats === 1 ? null : readFileSync(file);
 
@@ -42,8 +41,9 @@ function peakRss(): number {
 
 function once(): Promise<number> {
   if (operation === 'decrypt' || operation === 'verify' || operation === 'open')
-    return readMessage(operation, source, parties);
-  return writeMessage(operation, message === null ? source.open() : chunksOf(message), parties);
+    return withFile(file, (source) => readMessage(operation, source, parties));
+  if (message !== null) return writeMessage(operation, chunksOf(message), parties);
+  return withFile(file, (source) => writeMessage(operation, source.open(), parties));
 }
 
 function withPool(given: Parties): Parties {

@@ -4,7 +4,7 @@
  * with the readers, both passes. Keys and certificates are parsed once, as in a gateway.
  */
 import { createPrivateKey, sign, X509Certificate } from 'node:crypto';
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import path from 'node:path';
 import { octetsPassed } from '../src/buffer-reclaim.ts';
 import { ContentEncryptor } from '../src/cms/content-encryptor.ts';
@@ -78,29 +78,39 @@ export async function* chunksOf(octets: Buffer): AsyncGenerator<Buffer, void, un
 }
 
 /** Octets of a file, read in this thread as the command line reads them. */
-export function fileSource(file: string): RangedSource {
+export function fileSource(descriptor: number): RangedSource {
   return {
     async *open(from = 0, to = Number.MAX_SAFE_INTEGER, scratch = false) {
-      const descriptor = openSync(file, 'r');
       const reused = scratch ? Buffer.allocUnsafeSlow(CHUNK) : null;
-      try {
-        for (let at = from; at < to; ) {
-          const chunk = reused ?? Buffer.allocUnsafeSlow(CHUNK);
-          const octets = readSync(descriptor, chunk, 0, Math.min(CHUNK, to - at), at);
-          if (octets === 0) return;
-          at += octets;
-          octetsPassed(octets);
-          yield octets === CHUNK ? chunk : chunk.subarray(0, octets);
-        }
-      } finally {
-        closeSync(descriptor);
+      for (let at = from; at < to; ) {
+        const chunk = reused ?? Buffer.allocUnsafeSlow(CHUNK);
+        const octets = readSync(descriptor, chunk, 0, Math.min(CHUNK, to - at), at);
+        if (octets === 0) return;
+        at += octets;
+        octetsPassed(octets);
+        yield octets === CHUNK ? chunk : chunk.subarray(0, octets);
       }
     },
+    readInto: (target, from) => {
+      const octets = readSync(descriptor, target, 0, target.length, from);
+      octetsPassed(octets);
+      return octets;
+    },
     identity: async () => {
-      const { ino, size, mtimeMs, ctimeMs } = statSync(file);
-      return [ino, size, mtimeMs, ctimeMs].join();
+      const { dev, ino, size, mtimeNs, ctimeNs } = fstatSync(descriptor, { bigint: true });
+      return [dev, ino, size, mtimeNs, ctimeNs].join();
     },
   };
+}
+
+/** A file opened for as long as it is used. */
+export async function withFile<T>(file: string, use: (source: RangedSource) => Promise<T>): Promise<T> {
+  const descriptor = openSync(file, 'r');
+  try {
+    return await use(fileSource(descriptor));
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** Both passes over a message in S/MIME form. @returns octets released @throws Error when it is not proven */

@@ -2,8 +2,9 @@
  * The structure of a CMS object as facts (RFC 5652), for `sealgate cms show`: read to its end, nothing decrypted, nothing
  * verified, nothing believed. No keys are needed.
  */
-import { BerStream } from '../asn1/ber-stream.ts';
+import type { BerStream } from '../asn1/ber-stream.ts';
 import { TAG } from '../asn1/der-writer.ts';
+import type { Reading } from '../asn1/pieces.ts';
 import { parseAlgorithm } from '../cms/ber-field-reader.ts';
 import { type ContentTypeName, enterContent, readOid, recogniseContent } from '../cms/content-info-reader.ts';
 import { readEnvelopeTail } from '../cms/envelope-tail-reader.ts';
@@ -11,7 +12,7 @@ import { type CmsFailure, failureOf } from '../cms/reader-failure.ts';
 import { READER_LIMITS } from '../cms/reader-limits.ts';
 import { STRICT_POLICY } from '../cms/reader-policy.ts';
 import { scanRecipientInfos } from '../cms/recipient-info-reader.ts';
-import type { ReopenableSource } from '../cms/reopenable-source.ts';
+import { type ReopenableSource, readThrough } from '../cms/reopenable-source.ts';
 import { parseSignedAttributes } from '../cms/signed-attributes-reader.ts';
 import { SignedDataPass } from '../cms/signed-data-reader.ts';
 import type { SignerInfo } from '../cms/signer-info-reader.ts';
@@ -34,9 +35,12 @@ export async function readStructure(object: ReopenableSource): Promise<Structure
     const kind = await recogniseContent(object);
     if (!kind.ok) return kind;
     if (kind.type === 'signedData') return { ok: true, structure: await signedStructure(object) };
-    if (kind.type === 'compressedData') return { ok: true, structure: await compressedStructure(object) };
-    if (kind.type !== null && ENVELOPES.includes(kind.type)) {
-      return { ok: true, structure: await envelopeStructure(object, kind.type) };
+    if (kind.type === 'compressedData') {
+      return { ok: true, structure: await readThrough(object, compressedStructure) };
+    }
+    const { type } = kind;
+    if (type !== null && ENVELOPES.includes(type)) {
+      return { ok: true, structure: await readThrough(object, (stream) => envelopeStructure(stream, type)) };
     }
     return { ok: true, structure: { type: typeName(kind.oid) } };
   } catch (thrown) {
@@ -47,7 +51,9 @@ export async function readStructure(object: ReopenableSource): Promise<Structure
 async function signedStructure(object: ReopenableSource): Promise<CmsStructure> {
   const pass = new SignedDataPass(object, { trailingOctets: false, chooseDigests: () => [] });
   let octets = 0;
-  for await (const part of pass.content(true)) octets += part.length;
+  await pass.run((part) => {
+    octets += part.length;
+  });
   const { parts } = pass;
   if (parts === null) throw new Error('SignedData did not end');
   return {
@@ -73,31 +79,32 @@ function signerStructure(signer: SignerInfo): object {
   };
 }
 
-async function envelopeStructure(object: ReopenableSource, type: ContentTypeName): Promise<CmsStructure> {
-  const stream = new BerStream(object.open());
-  try {
-    await enterContent(stream, ENVELOPES);
-    await stream.read(TAG.integer, READER_LIMITS.fieldOctets);
-    const recipients: object[] = [];
-    if (type !== 'encryptedData') {
-      if ((await stream.peekTag()) === 0xa0) await stream.skip();
-      const scan = await scanRecipientInfos(stream, () => true, RECIPIENTS_SHOWN);
-      recipients.push(...scan.wanted.map(recipientStructure));
-      if (scan.count > recipients.length) recipients.push({ further: scan.count - recipients.length });
-    }
-    await stream.enter(TAG.sequence);
-    const contentType = await readOid(stream);
-    const algorithm = parseAlgorithm(await stream.read(TAG.sequence, READER_LIMITS.fieldOctets));
-    let octets = 0;
-    if (!(await stream.atEnd())) for await (const part of stream.octets(0x80, true)) octets += part.length;
-    const form = type === 'authEnvelopedData' ? 'authEnveloped' : 'enveloped';
-    const { tag, aad } = await readEnvelopeTail(stream, form, contentType, STRICT_POLICY);
-    const authentication = form === 'enveloped' ? {} : { tagOctets: tag?.length ?? 0, attributes: aad !== null };
-    const content = { type: typeName(contentType), cipher: algorithmName(algorithm.oid), octets, ...authentication };
-    return { type, content, recipients };
-  } finally {
-    await stream.close();
+function* countOctets(stream: BerStream, tag: number): Reading<number> {
+  let octets = 0;
+  yield* stream.openString(tag, true);
+  for (let part = yield* stream.nextOctets(); part !== null; part = yield* stream.nextOctets()) octets += part.length;
+  return octets;
+}
+
+function* envelopeStructure(stream: BerStream, type: ContentTypeName): Reading<CmsStructure> {
+  yield* enterContent(stream, ENVELOPES);
+  yield* stream.read(TAG.integer, READER_LIMITS.fieldOctets);
+  const recipients: object[] = [];
+  if (type !== 'encryptedData') {
+    if ((yield* stream.peekTag()) === 0xa0) yield* stream.skip();
+    const scan = yield* scanRecipientInfos(stream, () => true, RECIPIENTS_SHOWN);
+    recipients.push(...scan.wanted.map(recipientStructure));
+    if (scan.count > recipients.length) recipients.push({ further: scan.count - recipients.length });
   }
+  yield* stream.enter(TAG.sequence);
+  const contentType = yield* readOid(stream);
+  const algorithm = parseAlgorithm(yield* stream.read(TAG.sequence, READER_LIMITS.fieldOctets));
+  const octets = (yield* stream.atEnd()) ? 0 : yield* countOctets(stream, 0x80);
+  const form = type === 'authEnvelopedData' ? 'authEnveloped' : 'enveloped';
+  const { tag, aad } = yield* readEnvelopeTail(stream, form, contentType, STRICT_POLICY);
+  const authentication = form === 'enveloped' ? {} : { tagOctets: tag?.length ?? 0, attributes: aad !== null };
+  const content = { type: typeName(contentType), cipher: algorithmName(algorithm.oid), octets, ...authentication };
+  return { type, content, recipients };
 }
 
 const RECIPIENTS_SHOWN = 1000;
@@ -142,20 +149,14 @@ function wrapOf(parameters: Buffer | null): string | null {
   }
 }
 
-async function compressedStructure(object: ReopenableSource): Promise<CmsStructure> {
-  const stream = new BerStream(object.open());
-  try {
-    await enterContent(stream, ['compressedData']);
-    await stream.read(TAG.integer, READER_LIMITS.fieldOctets);
-    const { oid } = parseAlgorithm(await stream.read(TAG.sequence, READER_LIMITS.fieldOctets));
-    await stream.enter(TAG.sequence);
-    const contentType = await readOid(stream);
-    await stream.enter(0xa0);
-    let octets = 0;
-    for await (const part of stream.octets(TAG.octetString, true)) octets += part.length;
-    const content = { type: typeName(contentType), algorithm: algorithmName(oid), compressedOctets: octets };
-    return { type: 'compressedData', content };
-  } finally {
-    await stream.close();
-  }
+function* compressedStructure(stream: BerStream): Reading<CmsStructure> {
+  yield* enterContent(stream, ['compressedData']);
+  yield* stream.read(TAG.integer, READER_LIMITS.fieldOctets);
+  const { oid } = parseAlgorithm(yield* stream.read(TAG.sequence, READER_LIMITS.fieldOctets));
+  yield* stream.enter(TAG.sequence);
+  const contentType = yield* readOid(stream);
+  yield* stream.enter(0xa0);
+  const octets = yield* countOctets(stream, TAG.octetString);
+  const content = { type: typeName(contentType), algorithm: algorithmName(oid), compressedOctets: octets };
+  return { type: 'compressedData', content };
 }

@@ -7,16 +7,17 @@
  */
 import { Readable } from 'node:stream';
 import { createInflate } from 'node:zlib';
-import { BerStream } from '../asn1/ber-stream.ts';
+import type { BerStream } from '../asn1/ber-stream.ts';
 import { TAG } from '../asn1/der-writer.ts';
+import { finishReading, flowOf, type Reading } from '../asn1/pieces.ts';
 import { parseAlgorithm } from './ber-field-reader.ts';
 import { ZLIB_OID } from './compressed-data-writer.ts';
 import { enterContent, leaveContent, readOid } from './content-info-reader.ts';
-import { type Inspector, inspectAndProve, inspectNothing } from './proving-pass.ts';
+import { Inspection, type Inspector } from './proving-pass.ts';
 import { type CmsFailure, failureOf, ReaderStop } from './reader-failure.ts';
 import { READER_LIMITS } from './reader-limits.ts';
 import { type ReaderPolicy, STRICT_POLICY } from './reader-policy.ts';
-import type { ReopenableSource } from './reopenable-source.ts';
+import { keptStreamOf, type ReopenableSource } from './reopenable-source.ts';
 
 /** Below this many octets the ratio is not looked at: short runs compress well honestly. */
 const RATIO_FREE_OCTETS = 1024 * 1024;
@@ -25,7 +26,7 @@ export interface InflatingOptions<T> {
   /** Most octets that may come out: the limit of a message. */
   readonly octetsMax: number;
   readonly policy?: ReaderPolicy;
-  readonly inspect?: Inspector<T>;
+  readonly inspect?: () => Inspector<T>;
 }
 
 export interface OpenedCompression<T = undefined> {
@@ -50,8 +51,9 @@ export async function openCompressedData<T = undefined>(
 ): Promise<CompressionResult<T>> {
   const facts = { contentType: '', octets: 0 };
   try {
-    const inspect = options.inspect ?? (inspectNothing as unknown as Inspector<T>);
-    const inspected = await inspectAndProve(inflated(source, options, facts), inspect);
+    const inspection = new Inspection(options.inspect?.() ?? null);
+    for await (const part of inflated(source, options, facts)) inspection.show(part);
+    const inspected = inspection.result();
     const release = (): AsyncIterable<Buffer> => inflated(source, options, { contentType: '', octets: 0 });
     return { ok: true, contentType: facts.contentType, octets: facts.octets, inspected, release };
   } catch (thrown) {
@@ -64,25 +66,40 @@ async function* inflated(
   options: { readonly octetsMax: number; readonly policy?: ReaderPolicy },
   facts: { contentType: string; octets: number },
 ): AsyncGenerator<Buffer, void, undefined> {
-  const stream = new BerStream(source.open());
+  // what is inflated is read ahead, so pieces are kept
+  const stream = keptStreamOf(source);
   try {
-    await enterContent(stream, ['compressedData']);
-    await stream.read(TAG.integer, READER_LIMITS.fieldOctets);
-    const { oid } = parseAlgorithm(await stream.read(TAG.sequence, READER_LIMITS.fieldOctets));
-    if (oid !== ZLIB_OID) throw new ReaderStop('unsupported', `compression algorithm ${oid}`);
-    await stream.enter(TAG.sequence);
-    facts.contentType = await readOid(stream);
-    await stream.enter(0xa0);
-    for await (const part of inflate(stream.octets(TAG.octetString), options.octetsMax)) {
+    facts.contentType = await finishReading(enterCompressed(stream));
+    for await (const part of inflate(flowOf(compressedOctets(stream)), options.octetsMax)) {
       facts.octets += part.length;
       yield part;
     }
-    await stream.leave();
-    await stream.leave();
-    await leaveContent(stream, (options.policy ?? STRICT_POLICY).trailingOctets);
+    await finishReading(leaveCompressed(stream, (options.policy ?? STRICT_POLICY).trailingOctets));
   } finally {
     await stream.close();
   }
+}
+
+function* enterCompressed(stream: BerStream): Reading<string> {
+  yield* enterContent(stream, ['compressedData']);
+  yield* stream.read(TAG.integer, READER_LIMITS.fieldOctets);
+  const { oid } = parseAlgorithm(yield* stream.read(TAG.sequence, READER_LIMITS.fieldOctets));
+  if (oid !== ZLIB_OID) throw new ReaderStop('unsupported', `compression algorithm ${oid}`);
+  yield* stream.enter(TAG.sequence);
+  const contentType = yield* readOid(stream);
+  yield* stream.enter(0xa0);
+  return contentType;
+}
+
+function* compressedOctets(stream: BerStream): Reading<void, Buffer> {
+  yield* stream.openString(TAG.octetString);
+  for (let part = yield* stream.nextOctets(); part !== null; part = yield* stream.nextOctets()) yield part;
+}
+
+function* leaveCompressed(stream: BerStream, trailingOctets: boolean): Reading<void> {
+  yield* stream.leave();
+  yield* stream.leave();
+  yield* leaveContent(stream, trailingOctets);
 }
 
 async function* inflate(parts: AsyncIterable<Buffer>, octetsMax: number): AsyncGenerator<Buffer, void, undefined> {

@@ -4,13 +4,14 @@
  */
 
 import { BerReader } from '../asn1/ber-reader.ts';
-import { BerStream } from '../asn1/ber-stream.ts';
+import type { BerStream } from '../asn1/ber-stream.ts';
 import { TAG } from '../asn1/der-writer.ts';
 import { parseOid } from '../asn1/oid.ts';
+import type { Reading } from '../asn1/pieces.ts';
 import { expect } from './ber-field-reader.ts';
 import { type CmsFailure, failureOf, ReaderStop } from './reader-failure.ts';
 import { READER_LIMITS } from './reader-limits.ts';
-import type { ReopenableSource } from './reopenable-source.ts';
+import { type ReopenableSource, readThrough } from './reopenable-source.ts';
 
 /** Content types (RFC 5652, RFC 5083, RFC 3274). */
 export const CONTENT_TYPE_OIDS = {
@@ -39,43 +40,44 @@ export function contentTypeName(oid: string): ContentTypeName | null {
 export async function recogniseContent(
   source: ReopenableSource,
 ): Promise<{ ok: true; type: ContentTypeName | null; oid: string } | { ok: false; failure: CmsFailure }> {
-  const stream = new BerStream(source.open());
   try {
-    await stream.enter(TAG.sequence);
-    const oid = await readOid(stream);
+    const oid = await readThrough(source, readFirstOid);
     return { ok: true, oid, type: contentTypeName(oid) };
   } catch (thrown) {
     return { ok: false, failure: failureOf(thrown) };
-  } finally {
-    await stream.close();
   }
 }
 
+function* readFirstOid(stream: BerStream): Reading<string> {
+  yield* stream.enter(TAG.sequence);
+  return yield* readOid(stream);
+}
+
 /** An OBJECT IDENTIFIER, the next value of the stream. */
-export async function readOid(stream: BerStream): Promise<string> {
-  return parseOid(expect(BerReader.over(await stream.read(TAG.oid, READER_LIMITS.fieldOctets)), TAG.oid));
+export function* readOid(stream: BerStream): Reading<string> {
+  return parseOid(expect(BerReader.over(yield* stream.read(TAG.oid, READER_LIMITS.fieldOctets)), TAG.oid));
 }
 
 /**
  * Goes into ContentInfo and into the SEQUENCE of its content.
  * @throws ReaderStop wrong-content-type
  */
-export async function enterContent(stream: BerStream, wanted: readonly ContentTypeName[]): Promise<ContentTypeName> {
-  await stream.enter(TAG.sequence);
-  const oid = await readOid(stream);
+export function* enterContent(stream: BerStream, wanted: readonly ContentTypeName[]): Reading<ContentTypeName> {
+  yield* stream.enter(TAG.sequence);
+  const oid = yield* readOid(stream);
   const type = contentTypeName(oid);
   if (type === null || !wanted.includes(type)) {
     throw new ReaderStop('wrong-content-type', `content type ${type ?? oid}, not ${wanted.join(' or ')}`);
   }
-  await stream.enter(0xa0);
-  await stream.enter(TAG.sequence);
+  yield* stream.enter(0xa0);
+  yield* stream.enter(TAG.sequence);
   return type;
 }
 
 /** Goes out of what {@link enterContent} entered, to the end of the source. */
-export async function leaveContent(stream: BerStream, trailingOctets: boolean): Promise<void> {
-  await stream.leave();
-  await stream.leave();
-  await stream.leave();
-  await stream.finish(trailingOctets);
+export function* leaveContent(stream: BerStream, trailingOctets: boolean): Reading<void> {
+  yield* stream.leave();
+  yield* stream.leave();
+  yield* stream.leave();
+  yield* stream.finish(trailingOctets);
 }

@@ -11,6 +11,7 @@ import { checkDer } from '../asn1/der-check.ts';
 import { DerReader } from '../asn1/der-reader.ts';
 import { TAG } from '../asn1/der-writer.ts';
 import { parseOid } from '../asn1/oid.ts';
+import type { Reading } from '../asn1/pieces.ts';
 import { enterWhole, readOctets } from './ber-field-reader.ts';
 import type { EnvelopeForm } from './content-cipher-reader.ts';
 import { CONTENT_TYPE_OIDS, leaveContent } from './content-info-reader.ts';
@@ -28,25 +29,25 @@ export interface EnvelopeTail {
 const CONTENT_TYPE_ATTRIBUTE = '1.2.840.113549.1.9.3';
 
 /** Reads from behind the ciphertext to the end of the source. */
-export async function readEnvelopeTail(
+export function* readEnvelopeTail(
   stream: BerStream,
   form: EnvelopeForm,
   contentType: string,
   policy: ReaderPolicy,
-): Promise<EnvelopeTail> {
-  await stream.leave();
+): Reading<EnvelopeTail> {
+  yield* stream.leave();
   let aad: Buffer | null = null;
   let tag: Buffer | null = null;
   if (form === 'authEnveloped') {
-    if ((await stream.peekTag()) === 0xa1) {
-      aad = parseAuthenticatedAttributes(await stream.readWhole(READER_LIMITS.attributesOctets), contentType);
+    if ((yield* stream.peekTag()) === 0xa1) {
+      aad = parseAuthenticatedAttributes(yield* stream.readWhole(READER_LIMITS.attributesOctets), contentType);
     } else if (contentType !== CONTENT_TYPE_OIDS.data) {
       throw new ReaderStop('malformed', `content type ${contentType} without authenticated attributes`);
     }
-    tag = readOctets(BerReader.over(await stream.readWhole(READER_LIMITS.fieldOctets)));
-    if ((await stream.peekTag()) === 0xa2) await stream.skip();
-  } else if ((await stream.peekTag()) === 0xa1) await stream.skip();
-  await leaveContent(stream, policy.trailingOctets);
+    tag = readOctets(BerReader.over(yield* stream.readWhole(READER_LIMITS.fieldOctets)));
+    if ((yield* stream.peekTag()) === 0xa2) yield* stream.skip();
+  } else if ((yield* stream.peekTag()) === 0xa1) yield* stream.skip();
+  yield* leaveContent(stream, policy.trailingOctets);
   return { tag, aad };
 }
 

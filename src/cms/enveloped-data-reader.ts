@@ -8,25 +8,26 @@
  */
 import type { BerStream } from '../asn1/ber-stream.ts';
 import { TAG } from '../asn1/der-writer.ts';
+import { finishReading, flowOf, type Reading } from '../asn1/pieces.ts';
 import { gatewayError } from '../errors.ts';
 import { type AlgorithmIdentifier, parseAlgorithm } from './ber-field-reader.ts';
 import { type ChosenCipher, chooseCipher, type EnvelopeForm } from './content-cipher-reader.ts';
 import { CiphertextMark, ContentDecryptor } from './content-decryptor.ts';
 import { CONTENT_TYPE_OIDS, enterContent, readOid } from './content-info-reader.ts';
 import { type EnvelopeTail, readEnvelopeTail } from './envelope-tail-reader.ts';
-import { type Inspector, inspectAndProve, inspectNothing } from './proving-pass.ts';
+import { Inspection, type Inspector } from './proving-pass.ts';
 import { type CmsFailure, failureOf, ReaderStop, statesFailure } from './reader-failure.ts';
 import { READER_LIMITS } from './reader-limits.ts';
 import { type ReaderPolicy, STRICT_POLICY } from './reader-policy.ts';
 import { scanRecipientInfos } from './recipient-info-reader.ts';
-import { berStreamOf, type ReopenableSource } from './reopenable-source.ts';
+import { berStreamOf, type ReopenableSource, readThrough } from './reopenable-source.ts';
 import type { RecipientInfo, Unwrapper } from './unwrapper.ts';
 
 export interface OpeningOptions<T> {
   readonly unwrapper: Unwrapper;
   readonly policy?: ReaderPolicy;
-  /** Looks at the content in pass one. */
-  readonly inspect?: Inspector<T>;
+  /** Makes one that looks at the content in pass one; asked for another when that has to begin again. */
+  readonly inspect?: () => Inspector<T>;
 }
 
 /** An envelope that was opened and proven. */
@@ -91,22 +92,21 @@ class EnvelopeOpening<T> {
   private readonly source: ReopenableSource;
   private readonly unwrapper: Unwrapper;
   private readonly policy: ReaderPolicy;
-  private readonly inspect: Inspector<T>;
+  private readonly inspect: (() => Inspector<T>) | null;
   private key: Buffer | null = null;
 
   constructor(source: ReopenableSource, options: OpeningOptions<T>) {
     this.source = source;
     this.unwrapper = options.unwrapper;
     this.policy = options.policy ?? STRICT_POLICY;
-    // without an inspector T is undefined, which is what inspectNothing gives
-    this.inspect = options.inspect ?? (inspectNothing as unknown as Inspector<T>);
+    this.inspect = options.inspect ?? null;
   }
 
   async open(): Promise<OpenedEnvelope<T>> {
     const identity = (await this.source.identity?.()) ?? null;
     const stream = berStreamOf(this.source);
     try {
-      const head = await readHead(stream, (info) => this.unwrapper.holds(info));
+      const head = await finishReading(readHead(stream, (info) => this.unwrapper.holds(info)));
       const cipher = chooseCipher(head.algorithm, head.form, this.policy);
       const { recipient, key } = await this.unwrap(head, cipher.keyOctets);
       this.key = key;
@@ -151,58 +151,59 @@ class EnvelopeOpening<T> {
 
   /** Decrypts once; and once more where authenticated attributes, which come last, belong to the tag. */
   private async prove(stream: BerStream, head: EnvelopeHead, proof: Proof, marked: boolean): Promise<T> {
-    const tail: { value: EnvelopeTail | null } = { value: null };
-    const first = await settle(inspectAndProve(this.unproven(stream, head, proof, marked, tail), this.inspect));
-    const aad = tail.value?.aad ?? null;
-    if (aad === null || head.form !== 'authEnveloped') return unsettle(first);
-    proof.aad = aad;
-    const again = berStreamOf(this.source);
+    const found: { tail: EnvelopeTail | null } = { tail: null };
+    const inspection = new Inspection(this.inspect?.() ?? null);
     try {
-      await readHead(again, null);
-      return await inspectAndProve(this.unproven(again, head, proof, marked, tail), this.inspect);
-    } finally {
-      await again.close();
+      await finishReading(this.proving(stream, head, proof, marked, found, inspection));
+    } catch (thrown) {
+      const aad = found.tail?.aad ?? null;
+      if (aad === null || head.form !== 'authEnveloped') throw thrown;
+      proof.aad = aad;
+      return await this.proveAgain(head, proof, marked);
     }
+    return inspection.result();
   }
 
-  /** Pass one: the content, unproven until the generator has ended without throwing. */
-  private async *unproven(
+  private async proveAgain(head: EnvelopeHead, proof: Proof, marked: boolean): Promise<T> {
+    const inspection = new Inspection(this.inspect?.() ?? null);
+    const proving = (stream: BerStream) => this.proving(stream, head, proof, marked, { tail: null }, inspection);
+    await readThrough(this.source, function* (stream) {
+      yield* readHead(stream, null);
+      yield* proving(stream);
+    });
+    return inspection.result();
+  }
+
+  /** Pass one: shows the content, which is proven only when this has ended without throwing. */
+  private *proving(
     stream: BerStream,
     head: EnvelopeHead,
     proof: Proof,
     marked: boolean,
-    tail: { value: EnvelopeTail | null },
-  ): AsyncGenerator<Buffer, void, undefined> {
+    found: { tail: EnvelopeTail | null },
+    inspection: Inspection<T>,
+  ): Reading<void> {
     const decryptor = new ContentDecryptor(proof.cipher, proof.key, proof.aad);
     const mark = marked && head.form !== 'authEnveloped' ? new CiphertextMark(proof.key) : null;
-    for await (const part of stream.octets(0x80, true)) {
+    yield* stream.openString(0x80, true);
+    for (let part = yield* stream.nextOctets(); part !== null; part = yield* stream.nextOctets()) {
       mark?.add(part);
       const clear = decryptor.update(part);
-      if (clear.length > 0) yield clear;
+      if (clear.length > 0) inspection.show(clear);
     }
-    tail.value = await readEnvelopeTail(stream, head.form, head.contentType, this.policy);
-    if (tail.value.aad !== null && proof.aad === null)
+    found.tail = yield* readEnvelopeTail(stream, head.form, head.contentType, this.policy);
+    if (found.tail.aad !== null && proof.aad === null)
       throw new ReaderStop('cannot-decrypt', 'attributes not seen yet');
-    const last = decryptor.final(tail.value.tag);
+    const last = decryptor.final(found.tail.tag);
     proof.mark = mark?.value() ?? null;
-    if (last.length > 0) yield last;
+    if (last.length > 0) inspection.show(last);
   }
 
   private async *release(proof: Proof, identity: string | null): AsyncGenerator<Buffer, void, undefined> {
     if (this.key === null) throw gatewayError('crypto.failed', 'envelope was closed');
     const stream = berStreamOf(this.source);
     try {
-      const head = await readHead(stream, null);
-      const decryptor = new ContentDecryptor(proof.cipher, proof.key, proof.aad);
-      const mark = proof.mark === null ? null : new CiphertextMark(proof.key);
-      for await (const part of stream.octets(0x80, true)) {
-        mark?.add(part);
-        const clear = decryptor.update(part);
-        if (clear.length > 0) yield clear;
-      }
-      const { tag } = await readEnvelopeTail(stream, head.form, head.contentType, this.policy);
-      const last = decryptor.final(tag);
-      if (mark !== null && proof.mark?.equals(mark.value()) !== true) throw changed();
+      const last = yield* flowOf(this.decrypting(stream, proof));
       if (identity !== null && (await this.source.identity?.()) !== identity) throw changed();
       if (last.length > 0) yield last;
     } catch (thrown) {
@@ -212,29 +213,46 @@ class EnvelopeOpening<T> {
       await stream.close();
     }
   }
+
+  /** Pass two. @returns what the end gives */
+  private *decrypting(stream: BerStream, proof: Proof): Reading<Buffer, Buffer> {
+    const head = yield* readHead(stream, null);
+    const decryptor = new ContentDecryptor(proof.cipher, proof.key, proof.aad);
+    const mark = proof.mark === null ? null : new CiphertextMark(proof.key);
+    yield* stream.openString(0x80, true);
+    for (let part = yield* stream.nextOctets(); part !== null; part = yield* stream.nextOctets()) {
+      mark?.add(part);
+      const clear = decryptor.update(part);
+      if (clear.length > 0) yield clear;
+    }
+    const { tag } = yield* readEnvelopeTail(stream, head.form, head.contentType, this.policy);
+    const last = decryptor.final(tag);
+    if (mark !== null && proof.mark?.equals(mark.value()) !== true) throw changed();
+    return last;
+  }
 }
 
 /** @param isWanted null passes over the recipients, which pass one has read */
-async function readHead(stream: BerStream, isWanted: ((info: RecipientInfo) => boolean) | null): Promise<EnvelopeHead> {
-  const type = await enterContent(stream, ['envelopedData', 'authEnvelopedData', 'encryptedData']);
+function* readHead(stream: BerStream, isWanted: ((info: RecipientInfo) => boolean) | null): Reading<EnvelopeHead> {
+  const type = yield* enterContent(stream, ['envelopedData', 'authEnvelopedData', 'encryptedData']);
   const form = type === 'envelopedData' ? 'enveloped' : type === 'authEnvelopedData' ? 'authEnveloped' : 'encrypted';
-  await stream.read(TAG.integer, READER_LIMITS.fieldOctets);
+  yield* stream.read(TAG.integer, READER_LIMITS.fieldOctets);
   let mine: readonly RecipientInfo[] = [];
   let recipients = 0;
   if (form !== 'encrypted') {
     // originatorInfo: certificates that prove nothing here
-    if ((await stream.peekTag()) === 0xa0) await stream.skip();
-    if (isWanted === null) await stream.skip();
+    if ((yield* stream.peekTag()) === 0xa0) yield* stream.skip();
+    if (isWanted === null) yield* stream.skip();
     else {
-      const scan = await scanRecipientInfos(stream, isWanted);
+      const scan = yield* scanRecipientInfos(stream, isWanted);
       mine = scan.wanted;
       recipients = scan.count;
     }
   } else if (isWanted?.(ENCRYPTED_DATA_KEY) === true) mine = [ENCRYPTED_DATA_KEY];
-  await stream.enter(TAG.sequence);
-  const contentType = await readOid(stream);
-  const algorithm = parseAlgorithm(await stream.read(TAG.sequence, READER_LIMITS.fieldOctets));
-  if (await stream.atEnd()) throw new ReaderStop('unsupported', 'the ciphertext is not in the object');
+  yield* stream.enter(TAG.sequence);
+  const contentType = yield* readOid(stream);
+  const algorithm = parseAlgorithm(yield* stream.read(TAG.sequence, READER_LIMITS.fieldOctets));
+  if (yield* stream.atEnd()) throw new ReaderStop('unsupported', 'the ciphertext is not in the object');
   return { form, mine, recipients, contentType, algorithm };
 }
 
@@ -243,18 +261,4 @@ export const ENCRYPTED_DATA_KEY: RecipientInfo = { kind: 'other', oid: CONTENT_T
 
 function changed(cause?: unknown): Error {
   return gatewayError('cms.source-changed', 'pass two read other octets than pass one', cause);
-}
-
-type Settled<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly thrown: unknown };
-
-async function settle<T>(promise: Promise<T>): Promise<Settled<T>> {
-  return promise.then(
-    (value) => ({ ok: true as const, value }),
-    (thrown: unknown) => ({ ok: false as const, thrown }),
-  );
-}
-
-function unsettle<T>(settled: Settled<T>): T {
-  if (!settled.ok) throw settled.thrown;
-  return settled.value;
 }

@@ -1,37 +1,41 @@
 /**
- * Runs a pass over content that is not proven yet, and lets one look at it who releases nothing (the reader of what is
- * inside): a signature inside an encryption is then checked in the same pass (performance: three passes become two).
+ * Lets one look at content that is not proven yet who releases nothing (the reader of what is inside): a signature inside
+ * an encryption is then checked in the pass that proves the encryption (performance: three passes become two).
  */
 
 /**
- * Looks at unproven content and says what it found. What it returns or throws is handed on only when the content is
- * proven. It need not read to the end. It must not pass the content on: that is what `release` is for.
+ * Looks at unproven content. What it finds or throws is handed on only when the content is proven. It must not pass the
+ * content on: that is what `release` is for.
  */
-export type Inspector<T> = (unproven: AsyncIterable<Buffer>) => Promise<T>;
-
-/**
- * @param content ends by throwing where the proof fails; is always read to its end
- * @returns what the inspector found
- * @throws what `content` throws, before anything that the inspector throws
- */
-export async function inspectAndProve<T>(
-  content: AsyncGenerator<Buffer, void, undefined>,
-  inspect: Inspector<T>,
-): Promise<T> {
-  let result: { ok: true; value: T } | { ok: false; thrown: unknown };
-  try {
-    // without return(): an inspector that leaves its loop early does not end the pass
-    const unproven: AsyncIterable<Buffer> = { [Symbol.asyncIterator]: () => ({ next: () => content.next() }) };
-    result = { ok: true, value: await inspect(unproven) };
-  } catch (thrown) {
-    result = { ok: false, thrown };
-  }
-  while ((await content.next()).done !== true);
-  if (!result.ok) throw result.thrown;
-  return result.value;
+export interface Inspector<T> {
+  /** @param unproven attacker-chosen; void when this returns */
+  write(unproven: Buffer): void;
+  /** The content ended, and is proven. */
+  end(): T;
 }
 
-/** Looks at nothing. */
-export async function inspectNothing(): Promise<undefined> {
-  return undefined;
+/** Shows content to an inspector and keeps what it throws for later. Without an inspector it does nothing. */
+export class Inspection<T> {
+  private readonly inspector: Inspector<T> | null;
+  private failed: { readonly thrown: unknown } | null = null;
+
+  constructor(inspector: Inspector<T> | null) {
+    this.inspector = inspector;
+  }
+
+  show(unproven: Buffer): void {
+    if (this.inspector === null || this.failed !== null) return;
+    try {
+      this.inspector.write(unproven);
+    } catch (thrown) {
+      this.failed = { thrown };
+    }
+  }
+
+  /** To be called only when the content is proven. @throws what the inspector threw */
+  result(): T {
+    if (this.failed !== null) throw this.failed.thrown;
+    // without an inspector T is undefined
+    return this.inspector === null ? (undefined as T) : this.inspector.end();
+  }
 }

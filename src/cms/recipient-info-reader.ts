@@ -9,6 +9,7 @@ import type { BerReader } from '../asn1/ber-reader.ts';
 import type { BerStream } from '../asn1/ber-stream.ts';
 import { TAG } from '../asn1/der-writer.ts';
 import { parseOid } from '../asn1/oid.ts';
+import type { Reading } from '../asn1/pieces.ts';
 import { gatewayError } from '../errors.ts';
 import { ORI_KEM_OID } from './algorithms/key-encapsulations.ts';
 import {
@@ -41,11 +42,11 @@ export interface RecipientScan {
  * Reads RecipientInfos, which is the next value of the stream.
  * @param isWanted decides what is kept; at most {@link READER_LIMITS.ownRecipients} are, the rest is passed over
  */
-export async function scanRecipientInfos(
+export function* scanRecipientInfos(
   stream: BerStream,
   isWanted: (info: RecipientInfo) => boolean,
   wantedMax: number = READER_LIMITS.ownRecipients,
-): Promise<RecipientScan> {
+): Reading<RecipientScan> {
   const wanted: RecipientInfo[] = [];
   let count = 0;
   const visit = (info: RecipientInfo): void => {
@@ -53,33 +54,33 @@ export async function scanRecipientInfos(
     checkLimit(count, READER_LIMITS.recipients, 'recipients');
     if (wanted.length < wantedMax && isWanted(info)) wanted.push(info);
   };
-  await stream.enter(TAG.set);
-  while (!(await stream.atEnd())) {
-    if ((await stream.peekTag()) === KARI) await readKeyAgreement(stream, visit);
-    else visit(parseRecipientInfo(await stream.readWhole(READER_LIMITS.recipientOctets)));
+  yield* stream.enter(TAG.set);
+  while (!(yield* stream.atEnd())) {
+    if ((yield* stream.peekTag()) === KARI) yield* readKeyAgreement(stream, visit);
+    else visit(parseRecipientInfo(yield* stream.readWhole(READER_LIMITS.recipientOctets)));
   }
-  await stream.leave();
+  yield* stream.leave();
   return { wanted, count };
 }
 
 /** KeyAgreeRecipientInfo may name thousands, so its keys are read one by one. */
-async function readKeyAgreement(stream: BerStream, visit: (info: RecipientInfo) => void): Promise<void> {
+function* readKeyAgreement(stream: BerStream, visit: (info: RecipientInfo) => void): Reading<void> {
   const max = READER_LIMITS.recipientOctets;
-  await stream.enter(KARI);
-  await stream.read(TAG.integer, max);
-  const originator = parseOriginator(await stream.read(0xa0, max));
-  const ukm = (await stream.peekTag()) === 0xa1 ? explicitOctets(await stream.readWhole(max), 0xa1) : null;
-  const algorithm = parseAlgorithm(await stream.read(TAG.sequence, max));
-  await stream.enter(TAG.sequence);
-  while (!(await stream.atEnd())) {
-    const fields = enterWhole(await stream.read(TAG.sequence, max), TAG.sequence);
+  yield* stream.enter(KARI);
+  yield* stream.read(TAG.integer, max);
+  const originator = parseOriginator(yield* stream.read(0xa0, max));
+  const ukm = (yield* stream.peekTag()) === 0xa1 ? explicitOctets(yield* stream.readWhole(max), 0xa1) : null;
+  const algorithm = parseAlgorithm(yield* stream.read(TAG.sequence, max));
+  yield* stream.enter(TAG.sequence);
+  while (!(yield* stream.atEnd())) {
+    const fields = enterWhole(yield* stream.read(TAG.sequence, max), TAG.sequence);
     const recipient = readAgreementRecipient(fields);
     const encryptedKey = readOctets(fields);
     finish(fields, 'RecipientEncryptedKey');
     visit({ kind: 'key-agreement', recipient, originator, ukm, algorithm, encryptedKey });
   }
-  await stream.leave();
-  await stream.leave();
+  yield* stream.leave();
+  yield* stream.leave();
 }
 
 /** KeyAgreeRecipientIdentifier: rKeyId holds more than the key identifier, which is all that matters. */

@@ -3,6 +3,10 @@
  * releases (RFC 8551 §6, EFAIL). So nothing clear is stored in between, and nothing unproven is ever handed out.
  */
 import { BerStream } from '../asn1/ber-stream.ts';
+import { finishReading, onePiece, type Piece, type Pieces, piecesOf, type Reading } from '../asn1/pieces.ts';
+
+/** For those who make sources. */
+export { type Piece, type Pieces, piecesOf };
 
 /** The same octets at every opening. A source that changes is noticed; it is not an attack we can be fooled by. */
 export interface ReopenableSource {
@@ -12,20 +16,37 @@ export interface ReopenableSource {
    */
   open(): AsyncIterable<Buffer>;
   /**
-   * The same for one who needs a piece no longer than until the next: its memory is used again. Absent where that would
-   * save nothing.
+   * The same for one who needs a piece no longer than until the next, and who may write over it until then. Absent where
+   * that would save nothing. Where the pieces are there at once, a whole pass runs without giving way to others: a process
+   * that serves many has sources that wait.
    */
-  openLent?(): AsyncIterable<Buffer>;
+  openLent?(): Pieces;
   /**
    * Says the same as long as the octets are the same, such as size, times and inode of a file; asked before pass one
-   * and after pass two. Where it is absent, the reader digests what it reads twice, which costs a third of its speed.
+   * and after pass two. Where it is absent, or null because the source cannot tell, the reader digests what it reads
+   * twice, which costs a third of its speed.
    */
-  identity?(): Promise<string>;
+  identity?(): Promise<string | null>;
 }
 
 /** A cursor over a new reading, for one whose pieces are all used up or copied before the next is asked for. */
 export function berStreamOf(source: ReopenableSource): BerStream {
-  return source.openLent === undefined ? new BerStream(source.open()) : new BerStream(source.openLent(), true);
+  return new BerStream(source.openLent?.() ?? piecesOf(source.open()));
+}
+
+/** The same for one who keeps pieces. */
+export function keptStreamOf(source: ReopenableSource): BerStream {
+  return new BerStream(piecesOf(source.open()));
+}
+
+/** One reading from the start. @throws what `read` and the source throw */
+export async function readThrough<T>(source: ReopenableSource, read: (stream: BerStream) => Reading<T>): Promise<T> {
+  const stream = berStreamOf(source);
+  try {
+    return await finishReading(read(stream));
+  } finally {
+    await stream.close();
+  }
 }
 
 /** Octets in memory, which the caller does not change. */
@@ -34,6 +55,7 @@ export function bufferSource(octets: Buffer): ReopenableSource {
     async *open(): AsyncGenerator<Buffer, void, undefined> {
       yield octets;
     },
+    openLent: () => onePiece(octets),
     identity: async () => 'memory',
   };
 }

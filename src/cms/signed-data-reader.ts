@@ -5,8 +5,9 @@
  * Refused with cms.limits: more signers, certificates or CRLs than {@link READER_LIMITS}. Passed over: CRLs (those that
  * a message brings are not evidence), attribute certificates and other formats, certificates that do not parse.
  */
-import { BerStream } from '../asn1/ber-stream.ts';
+import type { BerStream } from '../asn1/ber-stream.ts';
 import { TAG } from '../asn1/der-writer.ts';
+import { flowOf, type Reading } from '../asn1/pieces.ts';
 import { GatewayError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { parseCertificate } from '../x509/certificate-reader.ts';
@@ -15,7 +16,7 @@ import { type AlgorithmIdentifier, parseAlgorithm } from './ber-field-reader.ts'
 import { ContentDigests } from './content-digests.ts';
 import { enterContent, leaveContent, readOid } from './content-info-reader.ts';
 import { checkLimit, READER_LIMITS } from './reader-limits.ts';
-import type { ReopenableSource } from './reopenable-source.ts';
+import { berStreamOf, keptStreamOf, type ReopenableSource } from './reopenable-source.ts';
 import { parseSignerInfo, type SignerInfo } from './signer-info-reader.ts';
 
 /** What one pass over a SignedData found; all of it attacker-chosen. */
@@ -47,69 +48,91 @@ export interface SignedDataReading {
 /** One reading of one source. The content goes by as {@link content}; the rest is there when that has ended. */
 export class SignedDataPass {
   private readonly source: ReopenableSource;
-  private readonly reading: SignedDataReading;
+  private readonly options: SignedDataReading;
   private found: SignedDataParts | null = null;
 
-  constructor(source: ReopenableSource, reading: SignedDataReading) {
+  constructor(source: ReopenableSource, options: SignedDataReading) {
     this.source = source;
-    this.reading = reading;
+    this.options = options;
   }
 
-  /** What was found. Null until {@link content} has ended without throwing. */
+  /** What was found. Null until {@link content} or {@link run} has ended without throwing. */
   get parts(): SignedDataParts | null {
     return this.found;
   }
 
   /**
    * The content inside, unproven; nothing when detached. Reads the whole object.
-   * @param scratch true: a piece is void when the next is asked for
+   * @throws GatewayError asn1.*, cms.*; what the source throws
    */
-  async *content(scratch = false): AsyncGenerator<Buffer, void, undefined> {
-    const stream = new BerStream(this.source.open());
+  async *content(): AsyncGenerator<Buffer, void, undefined> {
+    const stream = keptStreamOf(this.source);
     try {
-      await enterContent(stream, ['signedData']);
-      await stream.read(TAG.integer, READER_LIMITS.fieldOctets);
-      const digests = new ContentDigests(this.reading.chooseDigests(await readAnnounced(stream)));
-      await stream.enter(TAG.sequence);
-      const contentType = await readOid(stream);
-      const detached = await stream.atEnd();
-      if (!detached) {
-        await stream.enter(0xa0);
-        for await (const part of stream.octets(TAG.octetString, scratch)) {
-          digests.add(part);
-          yield part;
-        }
-        await stream.leave();
-      }
-      await stream.leave();
-      const { certificates, bad } = await this.readCertificates(stream);
-      await skipRevocationLists(stream);
-      const signers = await readSigners(stream);
-      await leaveContent(stream, this.reading.trailingOctets);
-      this.found = {
-        contentType,
-        detached,
-        certificates,
-        badCertificates: bad,
-        signers,
-        contentOctets: digests.octets,
-        shortContent: detached ? null : digests.shortContent(),
-        digests: digests.values(),
-      };
+      yield* flowOf(this.reading(stream, false));
     } finally {
       await stream.close();
     }
   }
 
-  private async readCertificates(stream: BerStream): Promise<{ certificates: Certificate[]; bad: number }> {
-    const parse = this.reading.parse ?? parseCertificate;
+  /** {@link content} for one who only looks. @param show is given the pieces; each is void when it returns */
+  async run(show: (part: Buffer) => void): Promise<void> {
+    const stream = berStreamOf(this.source);
+    try {
+      const reading = this.reading(stream, true);
+      for (let step = reading.next(null); step.done !== true; ) {
+        if (step.value instanceof Promise) step = reading.next(await step.value);
+        else {
+          show(step.value);
+          step = reading.next(null);
+        }
+      }
+    } finally {
+      await stream.close();
+    }
+  }
+
+  private *reading(stream: BerStream, scratch: boolean): Reading<void, Buffer> {
+    yield* enterContent(stream, ['signedData']);
+    yield* stream.read(TAG.integer, READER_LIMITS.fieldOctets);
+    const digests = new ContentDigests(this.options.chooseDigests(yield* readAnnounced(stream)));
+    yield* stream.enter(TAG.sequence);
+    const contentType = yield* readOid(stream);
+    const detached = yield* stream.atEnd();
+    if (!detached) {
+      yield* stream.enter(0xa0);
+      yield* stream.openString(TAG.octetString, scratch);
+      for (let part = yield* stream.nextOctets(); part !== null; part = yield* stream.nextOctets()) {
+        digests.add(part);
+        yield part;
+      }
+      yield* stream.leave();
+    }
+    yield* stream.leave();
+    const { certificates, bad } = yield* this.readCertificates(stream);
+    yield* skipRevocationLists(stream);
+    const signers = yield* readSigners(stream);
+    yield* leaveContent(stream, this.options.trailingOctets);
+    this.found = {
+      contentType,
+      detached,
+      certificates,
+      badCertificates: bad,
+      signers,
+      contentOctets: digests.octets,
+      shortContent: detached ? null : digests.shortContent(),
+      digests: digests.values(),
+    };
+  }
+
+  private *readCertificates(stream: BerStream): Reading<{ certificates: Certificate[]; bad: number }> {
+    const parse = this.options.parse ?? parseCertificate;
     const certificates: Certificate[] = [];
     let bad = 0;
-    if ((await stream.peekTag()) !== 0xa0) return { certificates, bad };
-    await stream.enter(0xa0);
-    for (let count = 1; !(await stream.atEnd()); count++) {
+    if ((yield* stream.peekTag()) !== 0xa0) return { certificates, bad };
+    yield* stream.enter(0xa0);
+    for (let count = 1; !(yield* stream.atEnd()); count++) {
       checkLimit(count, READER_LIMITS.certificates, 'certificates');
-      const whole = await stream.readWhole(READER_LIMITS.certificateOctets);
+      const whole = yield* stream.readWhole(READER_LIMITS.certificateOctets);
       if (whole[0] !== TAG.sequence) continue;
       try {
         certificates.push(parse(whole));
@@ -118,21 +141,21 @@ export class SignedDataPass {
         bad++;
       }
     }
-    await stream.leave();
+    yield* stream.leave();
     return { certificates, bad };
   }
 }
 
-async function readAnnounced(stream: BerStream): Promise<DigestName[]> {
+function* readAnnounced(stream: BerStream): Reading<DigestName[]> {
   const names: DigestName[] = [];
-  await stream.enter(TAG.set);
-  for (let count = 1; !(await stream.atEnd()); count++) {
+  yield* stream.enter(TAG.set);
+  for (let count = 1; !(yield* stream.atEnd()); count++) {
     checkLimit(count, READER_LIMITS.digestAlgorithms, 'digest algorithms');
-    const algorithm = parseAlgorithm(await stream.read(TAG.sequence, READER_LIMITS.fieldOctets));
+    const algorithm = parseAlgorithm(yield* stream.read(TAG.sequence, READER_LIMITS.fieldOctets));
     const name = digestOf(algorithm);
     if (name !== null && !names.includes(name)) names.push(name);
   }
-  await stream.leave();
+  yield* stream.leave();
   return names;
 }
 
@@ -146,24 +169,24 @@ export function digestOf(algorithm: AlgorithmIdentifier): DigestName | null {
 
 const BITS_512 = Buffer.from([TAG.integer, 2, 2, 0]);
 
-async function skipRevocationLists(stream: BerStream): Promise<void> {
-  if ((await stream.peekTag()) !== 0xa1) return;
-  await stream.enter(0xa1);
-  for (let count = 1; !(await stream.atEnd()); count++) {
+function* skipRevocationLists(stream: BerStream): Reading<void> {
+  if ((yield* stream.peekTag()) !== 0xa1) return;
+  yield* stream.enter(0xa1);
+  for (let count = 1; !(yield* stream.atEnd()); count++) {
     checkLimit(count, READER_LIMITS.certificates, 'revocation lists');
-    await stream.skip();
+    yield* stream.skip();
   }
-  await stream.leave();
+  yield* stream.leave();
 }
 
-async function readSigners(stream: BerStream): Promise<SignerInfo[]> {
+function* readSigners(stream: BerStream): Reading<SignerInfo[]> {
   const signers: SignerInfo[] = [];
-  await stream.enter(TAG.set);
-  while (!(await stream.atEnd())) {
+  yield* stream.enter(TAG.set);
+  while (!(yield* stream.atEnd())) {
     checkLimit(signers.length + 1, READER_LIMITS.signers, 'signers');
-    signers.push(parseSignerInfo(await stream.readWhole(READER_LIMITS.signerOctets)));
+    signers.push(parseSignerInfo(yield* stream.readWhole(READER_LIMITS.signerOctets)));
   }
-  await stream.leave();
+  yield* stream.leave();
   return signers;
 }
 

@@ -8,7 +8,7 @@ import type { Certificate } from '../x509/certificate.ts';
 import { DIGESTS, type DigestName } from './algorithms/digests.ts';
 import { ContentDigests } from './content-digests.ts';
 import { CONTENT_TYPE_OIDS } from './content-info-reader.ts';
-import { type Inspector, inspectAndProve, inspectNothing } from './proving-pass.ts';
+import { Inspection, type Inspector } from './proving-pass.ts';
 import { type CmsFailure, failureOf, statesFailure } from './reader-failure.ts';
 import { READER_LIMITS } from './reader-limits.ts';
 import { type ReaderPolicy, STRICT_POLICY } from './reader-policy.ts';
@@ -32,8 +32,8 @@ export interface VerificationOptions<T> {
   readonly contentTypes?: readonly string[];
   /** Certificates beside those in the object, where the signer may be found. */
   readonly certificates?: readonly Certificate[];
-  /** Looks at the content in pass one. */
-  readonly inspect?: Inspector<T>;
+  /** Makes one that looks at the content in pass one. */
+  readonly inspect?: () => Inspector<T>;
   /** Makes certificates of DER; a cache may stand behind it. */
   readonly parse?: (der: Buffer) => Certificate;
 }
@@ -95,15 +95,12 @@ class Verification<T> {
   private readonly content: ReopenableSource | null;
   private readonly options: VerificationOptions<T>;
   private readonly policy: ReaderPolicy;
-  private readonly inspect: Inspector<T>;
 
   constructor(source: ReopenableSource, options: VerificationOptions<T>) {
     this.source = source;
     this.content = options.content ?? null;
     this.options = options;
     this.policy = options.policy ?? STRICT_POLICY;
-    // without an inspector T is undefined, which is what inspectNothing gives
-    this.inspect = options.inspect ?? (inspectNothing as unknown as Inspector<T>);
   }
 
   async run(): Promise<SignedResult<T>> {
@@ -131,10 +128,14 @@ class Verification<T> {
   private async readObject(): Promise<{ parts: SignedDataParts; inspected: T }> {
     const pass = this.startPass((announced) => (this.content === null ? this.choose(announced) : []));
     // content beside the object: whatever is inside is refused later, and nobody looks at it
-    const inspect = this.content === null ? this.inspect : (inspectNothing as unknown as Inspector<T>);
-    const inspected = await inspectAndProve(pass.content(this.options.inspect === undefined), inspect);
+    const inspection = new Inspection(this.content === null ? this.startInspector() : null);
+    await pass.run((part) => inspection.show(part));
     if (pass.parts === null) throw gatewayError('cms.malformed', 'SignedData did not end');
-    return { parts: pass.parts, inspected };
+    return { parts: pass.parts, inspected: inspection.result() };
+  }
+
+  private startInspector(): Inspector<T> | null {
+    return this.options.inspect?.() ?? null;
   }
 
   private startPass(chooseDigests: (announced: readonly DigestName[]) => readonly DigestName[]): SignedDataPass {
@@ -172,8 +173,12 @@ class Verification<T> {
       return { digests: seen.digests, inspected: undefined as T };
     const names = parts.signers.map(signerDigest).filter((name) => name !== null);
     const digests = new ContentDigests(this.choose([...new Set(names)]));
-    const inspected = await inspectAndProve(tapped(content.open(), digests), this.inspect);
-    return { digests, inspected };
+    const inspection = new Inspection(this.startInspector());
+    for await (const part of content.open()) {
+      digests.add(part);
+      inspection.show(part);
+    }
+    return { digests, inspected: inspection.result() };
   }
 
   private async contextOf(parts: SignedDataParts, detached: ContentDigests | null): Promise<SignedContext> {
@@ -243,16 +248,6 @@ class Verification<T> {
     const fault = signers.find(({ valid }) => !valid);
     const detail = fault === undefined ? reason : `${fault.reason ?? ''}: ${fault.detail}`;
     return { ...this.facts(parts, signers), valid: false, reason, detail, inspected };
-  }
-}
-
-async function* tapped(
-  chunks: AsyncIterable<Buffer>,
-  digests: ContentDigests,
-): AsyncGenerator<Buffer, void, undefined> {
-  for await (const part of chunks) {
-    digests.add(part);
-    yield part;
   }
 }
 

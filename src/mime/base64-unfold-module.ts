@@ -7,19 +7,23 @@
 
 /** Decodes whole lines of one width from `input` to `output`, both views of the module's own memory. */
 export interface UnfoldModule {
+  /** {@link UNFOLD_INPUT_OCTETS} long. */
   readonly input: Buffer;
+  /** Takes all that `input` can hold, and some octets more that the kernel writes behind its lines. */
   readonly output: Buffer;
   /**
-   * @param lines that stand in `input` as a whole
+   * @param from where in `input` the lines begin
+   * @param lines that stand there as a whole
+   * @param to where in `output` the octets go
    * @param width columns of each, a multiple of 4, at least 16
    * @param crlf whether CRLF ends them, else LF
    * @returns octets of `input` that were decoded: up to the first line that is not as was said
    */
-  unfold(lines: number, width: number, crlf: boolean): number;
+  unfold(from: number, lines: number, to: number, width: number, crlf: boolean): number;
 }
 
-/** Octets of text that `input` holds. */
-export const UNFOLD_OCTETS_MAX = 65_536;
+/** Octets of text that {@link UnfoldModule.input} holds: 64 KiB, and a line that was not whole before. */
+export const UNFOLD_INPUT_OCTETS = 67_584;
 
 /** base64 of the assembled base64-unfold.wat. */
 export const UNFOLD_MODULE_BYTES = [
@@ -30,8 +34,6 @@ export const UNFOLD_MODULE_BYTES = [
   'UCEFIAkgBf0MABABAAAQAQAAEAEAABABAP26Af0MAgEABgUECgkIDg0M//////0O/QsEACAJQQxqIQkgCEEQaiIIQRBqIANNDQAgCCADSQRAIANB',
   'EGshCCACIAhBAnZBA2xqIQkMAQsLIAf9Uw0BIAIgA0ECdkEDbGohAiAAIANBASAEampqIQAgAUEBayEBDAALCyAAIAprCw==',
 ].join('');
-
-const OUTPUT_AT = 66_560;
 
 /** The part of the WebAssembly API used here; the ES library of the compiler does not describe it. */
 interface WebAssemblyApi {
@@ -49,12 +51,27 @@ export function loadUnfoldModule(): UnfoldModule | null {
     type Unfold = (source: number, lines: number, target: number, width: number, crlf: number) => number;
     const unfold = exports['unfold'] as Unfold;
     return {
-      input: memory.subarray(0, OUTPUT_AT),
-      output: memory.subarray(OUTPUT_AT),
-      unfold: (lines, width, crlf) => unfold(0, lines, OUTPUT_AT, width, crlf ? 1 : 0),
+      input: memory.subarray(0, UNFOLD_INPUT_OCTETS),
+      output: memory.subarray(UNFOLD_INPUT_OCTETS),
+      unfold: (from, lines, to, width, crlf) => unfold(from, lines, UNFOLD_INPUT_OCTETS + to, width, crlf ? 1 : 0),
     };
   } catch {
     // no SIMD: a slower decoder is not a fault
     return null;
   }
+}
+
+/** Modules that nobody uses: making one costs as much as decoding half a megabyte. */
+const idle: UnfoldModule[] = [];
+/** More streams at the same time each make their own. */
+const IDLE_MAX = 4;
+
+/** A module whose memory is the borrower's until it is given back; dropped ones are collected. @returns null as above */
+export function borrowUnfoldModule(): UnfoldModule | null {
+  return idle.pop() ?? loadUnfoldModule();
+}
+
+/** Gives one back. Nobody may look at its memory any more. */
+export function returnUnfoldModule(module: UnfoldModule): void {
+  if (idle.length < IDLE_MAX) idle.push(module);
 }

@@ -16,7 +16,7 @@ import { decodedBody } from './open-body.ts';
 import { readOpenHeader } from './open-header.ts';
 import { openPem } from './open-pem.ts';
 import { splitMultipartSigned } from './open-signed.ts';
-import { derivedFrom, partOf, type RangedSource } from './ranged-source.ts';
+import { derivedFrom, lending, partOf, type RangedSource } from './ranged-source.ts';
 
 export type CmsForm = 'smime' | 'der' | 'pem';
 
@@ -46,7 +46,7 @@ const CMS_TYPES = new Set([
  * @throws GatewayError message.malformed, message.limits; what the source throws
  */
 export async function findCms(source: RangedSource, form: CmsForm): Promise<FoundCms> {
-  if (form === 'der') return { object: source, content: null, seen: null, header: null };
+  if (form === 'der') return { object: lending(source), content: null, seen: null, header: null };
   if (form === 'pem') return { object: await openPem(source), content: null, seen: null, header: null };
   const { header, bodyAt } = await readOpenHeader(source.open());
   const types = header.all('content-type');

@@ -15,6 +15,9 @@ export interface OpenedHeader {
 
 const LF = 0x0a;
 const CR = 0x0d;
+const EMPTY_CRLF_LINE = Buffer.from('\n\r\n');
+const EMPTY_LF_LINE = Buffer.from('\n\n');
+const NOTHING = Buffer.alloc(0);
 
 /** A header, and the body that follows it in the same stream. */
 export interface TakenHeader extends OpenedHeader {
@@ -28,22 +31,43 @@ export interface TakenHeader extends OpenedHeader {
  */
 export async function takeOpenHeader(octets: AsyncIterable<Buffer>): Promise<TakenHeader> {
   const chunks = octets[Symbol.asyncIterator]();
-  let held: Buffer = Buffer.alloc(0);
-  let searched = 0;
+  const gatherer = new HeaderGatherer();
   for (;;) {
+    const { done, value } = await chunks.next();
+    if (done === true) throw gatherer.missing();
+    const found = gatherer.add(value);
+    if (found !== null) return { ...found, body: remaining(found.rest, chunks) };
+  }
+}
+
+/** Finds the header in a stream that is pushed. */
+export class HeaderGatherer {
+  #held: Buffer = NOTHING;
+
+  /**
+   * Takes the next octets, until there is a header.
+   * @param chunk attacker-chosen; what is found may be views of it, nothing else is kept
+   * @returns null while the header has not ended; `rest` is what of the body came with it
+   * @throws GatewayError message.malformed, message.limits
+   */
+  add(chunk: Buffer): (OpenedHeader & { readonly rest: Buffer }) | null {
+    const searched = Math.max(0, this.#held.length - 3);
+    const held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     const found = emptyLineIn(held, searched);
     if (found !== null) {
       const header = headerOf(held.subarray(0, found.headerEnd));
-      return { header, bodyAt: found.bodyAt, body: remaining(held.subarray(found.bodyAt), chunks) };
+      return { header, bodyAt: found.bodyAt, rest: held.subarray(found.bodyAt) };
     }
-    if (held.length > HEADER_OCTETS_MAX)
+    if (held.length > HEADER_OCTETS_MAX) {
       throw gatewayError('message.limits', `header over ${HEADER_OCTETS_MAX} octets`);
-    searched = Math.max(0, held.length - 3);
-    const { done, value } = await chunks.next();
-    if (done === true) {
-      throw gatewayError('message.malformed', 'no header: a message or MIME entity begins with one and an empty line');
     }
-    held = held.length === 0 ? value : Buffer.concat([held, value]);
+    this.#held = held === chunk ? Buffer.from(chunk) : held;
+    return null;
+  }
+
+  /** The error of a stream that ended before. */
+  missing(): Error {
+    return gatewayError('message.malformed', 'no header: a message or MIME entity begins with one and an empty line');
   }
 }
 
@@ -84,15 +108,17 @@ function emptyLineIn(octets: Buffer, from: number): { headerEnd: number; bodyAt:
     if (octets[0] === LF) return { headerEnd: 0, bodyAt: 1 };
     if (octets[0] === CR && octets[1] === LF) return { headerEnd: 0, bodyAt: 2 };
   }
-  for (let at = octets.indexOf(LF, from); at !== -1; at = octets.indexOf(LF, at + 1)) {
-    if (octets[at + 1] === LF) return { headerEnd: at + 1, bodyAt: at + 2 };
-    if (octets[at + 1] === CR && octets[at + 2] === LF) return { headerEnd: at + 1, bodyAt: at + 3 };
-  }
-  return null;
+  // two searches instead of one a line
+  const crlf = octets.indexOf(EMPTY_CRLF_LINE, from);
+  const lf = (crlf === -1 ? octets : octets.subarray(0, crlf + 1)).indexOf(EMPTY_LF_LINE, from);
+  if (lf !== -1) return { headerEnd: lf + 1, bodyAt: lf + 2 };
+  return crlf === -1 ? null : { headerEnd: crlf + 1, bodyAt: crlf + 3 };
 }
 
 function headerOf(octets: Buffer): HeaderBlock {
-  if (octets.length === 0) return parseHeaderBlock(octets);
-  const text = octets.toString('latin1').replace(/\r?\n/g, '\r\n');
-  return parseHeaderBlock(Buffer.from(text.endsWith('\n') ? text : `${text}\r\n`, 'latin1'));
+  const text = octets.toString('latin1');
+  // nothing to mend, as nearly always
+  if (text === '' || (text.endsWith('\n') && !/(?:^|[^\r])\n/.test(text))) return parseHeaderBlock(octets);
+  const mended = text.replace(/\r?\n/g, '\r\n');
+  return parseHeaderBlock(Buffer.from(mended.endsWith('\n') ? mended : `${mended}\r\n`, 'latin1'));
 }

@@ -29,19 +29,24 @@ export async function openPem(source: RangedSource): Promise<ReopenableSource> {
 async function* unarmoured(octets: AsyncIterable<Buffer>, end: string): AsyncGenerator<Buffer, void, undefined> {
   const decoder = new Base64Decoder();
   let closing: string | null = null;
-  for await (const chunk of octets) {
-    if (closing !== null) {
-      closing += chunk.toString('latin1');
-      if (closing.length > CLOSING_OCTETS_MAX) throw gatewayError('message.malformed', 'text behind the PEM block');
-      continue;
+  try {
+    for await (const chunk of octets) {
+      if (closing !== null) {
+        closing += chunk.toString('latin1');
+        if (closing.length > CLOSING_OCTETS_MAX) throw gatewayError('message.malformed', 'text behind the PEM block');
+        continue;
+      }
+      // no base64 character is a hyphen
+      const at = chunk.indexOf(DASHES[0] ?? 0);
+      if (at !== -1) closing = chunk.toString('latin1', at);
+      const out = decoder.update(at === -1 ? chunk : chunk.subarray(0, at));
+      if (out.length > 0) yield out;
     }
-    // no base64 character is a hyphen
-    const at = chunk.indexOf(DASHES[0] ?? 0);
-    if (at !== -1) closing = chunk.toString('latin1', at);
-    const out = decoder.update(at === -1 ? chunk : chunk.subarray(0, at));
-    if (out.length > 0) yield out;
+    const last = Buffer.from(decoder.final());
+    if (last.length > 0) yield last;
+  } finally {
+    decoder.close();
   }
-  decoder.final();
   if (closing?.trimEnd() !== end) throw gatewayError('message.malformed', 'PEM block without its END line at the end');
 }
 

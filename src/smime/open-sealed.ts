@@ -6,6 +6,7 @@
  * For multipart/signed inside; anything else inside comes back as `signed` null. Refused as the parts refuse.
  */
 import { type OpenedEnvelope, openEnvelope } from '../cms/enveloped-data-reader.ts';
+import type { Inspector } from '../cms/proving-pass.ts';
 import type { CmsFailure } from '../cms/reader-failure.ts';
 import type { ReaderPolicy } from '../cms/reader-policy.ts';
 import type { ReopenableSource } from '../cms/reopenable-source.ts';
@@ -13,8 +14,8 @@ import type { Unwrapper } from '../cms/unwrapper.ts';
 import { type SignedResult, type VerificationOptions, verifySignedData } from '../cms/verification.ts';
 import type { CertificateJudge } from '../cms/verification-signer.ts';
 import { parseContentType } from '../mime/content-type.ts';
-import { takeOpenHeader } from './open-header.ts';
-import { readSignedParts, type SignedParts } from './open-signed.ts';
+import { HeaderGatherer } from './open-header.ts';
+import { type SignedParts, SignedPartsReader } from './open-signed.ts';
 
 export interface SealedOptions {
   readonly unwrapper: Unwrapper;
@@ -41,7 +42,7 @@ export type SealedResult =
 export async function openSealed(object: ReopenableSource, options: SealedOptions): Promise<SealedResult> {
   const { unwrapper, judge, policy, parse } = options;
   const rules = policy === undefined ? {} : { policy };
-  const envelope = await openEnvelope(object, { unwrapper, inspect: lookInside, ...rules });
+  const envelope = await openEnvelope(object, { unwrapper, inspect: () => new InsideReader(), ...rules });
   if (!envelope.ok) return envelope;
   const parts = envelope.inspected;
   if (parts === null) return { ok: true, envelope, signed: null };
@@ -63,12 +64,30 @@ export async function openSealed(object: ReopenableSource, options: SealedOption
 /** The envelope's own release sees to it that both passes give the same octets. */
 const PROVEN = 'proven by the envelope';
 
-async function lookInside(unproven: AsyncIterable<Buffer>): Promise<SignedParts | null> {
-  const { header, body, bodyAt } = await takeOpenHeader(unproven);
-  const types = header.all('content-type');
-  const type = parseContentType(types[0] ?? '');
-  if (types.length !== 1 || type.ambiguous || type.mediaType !== 'multipart/signed') return null;
-  return readSignedParts(body, bodyAt, type);
+/** The parts of a multipart/signed; null for anything else that has a header. */
+class InsideReader implements Inspector<SignedParts | null> {
+  private header: HeaderGatherer | null = new HeaderGatherer();
+  private parts: SignedPartsReader | null = null;
+
+  write(unproven: Buffer): void {
+    if (this.header === null) {
+      this.parts?.write(unproven);
+      return;
+    }
+    const found = this.header.add(unproven);
+    if (found === null) return;
+    this.header = null;
+    const types = found.header.all('content-type');
+    const type = parseContentType(types[0] ?? '');
+    if (types.length !== 1 || type.ambiguous || type.mediaType !== 'multipart/signed') return;
+    this.parts = new SignedPartsReader(found.bodyAt, type);
+    this.parts.write(found.rest);
+  }
+
+  end(): SignedParts | null {
+    if (this.header !== null) throw this.header.missing();
+    return this.parts?.end() ?? null;
+  }
 }
 
 /** Reads to the end whatever the window is, for only then it is known that nothing was changed. */

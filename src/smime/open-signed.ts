@@ -12,7 +12,7 @@ import type { SeenContent } from '../cms/verification.ts';
 import { type ContentType, parseContentType } from '../mime/content-type.ts';
 import { decodedBody } from './open-body.ts';
 import { splitEntity } from './open-header.ts';
-import { partOf, type RangedSource, rangedBuffer } from './ranged-source.ts';
+import { lentPieces, partOf, type RangedSource, rangedBuffer } from './ranged-source.ts';
 import { malformed, SignedSplitter } from './signed-splitter.ts';
 
 const SIGNATURE_TYPES = new Set(['application/pkcs7-signature', 'application/x-pkcs7-signature']);
@@ -28,21 +28,28 @@ export interface SignedParts {
   readonly digests: ContentDigests;
 }
 
-/**
- * Reads a body to its end.
- * @param body from `bodyAt` on; attacker-chosen; a piece may be void when the next is asked for
- * @throws GatewayError message.malformed, message.limits
- */
-export async function readSignedParts(
-  body: AsyncIterable<Buffer>,
-  bodyAt: number,
-  type: ContentType,
-): Promise<SignedParts> {
-  const digests = new ContentDigests([announcedDigest(type)]);
-  const splitter = new SignedSplitter(type.parameters.get('boundary') ?? '', bodyAt, (part) => digests.add(part));
-  for await (const chunk of body) splitter.write(chunk);
-  const { from, to, signature } = splitter.end();
-  return { from, to, object: signatureOf(signature), digests };
+/** Takes the body of a multipart/signed apart while it goes by. */
+export class SignedPartsReader {
+  readonly #digests: ContentDigests;
+  readonly #splitter: SignedSplitter;
+
+  /** @param bodyAt where the body begins in what is read @throws GatewayError message.malformed */
+  constructor(bodyAt: number, type: ContentType) {
+    const digests = new ContentDigests([announcedDigest(type)]);
+    this.#digests = digests;
+    this.#splitter = new SignedSplitter(type.parameters.get('boundary') ?? '', bodyAt, (part) => digests.add(part));
+  }
+
+  /** @param chunk attacker-chosen; void when this returns @throws GatewayError message.limits */
+  write(chunk: Buffer): void {
+    this.#splitter.write(chunk);
+  }
+
+  /** The body ended. @throws GatewayError message.malformed, message.limits */
+  end(): SignedParts {
+    const { from, to, signature } = this.#splitter.end();
+    return { from, to, object: signatureOf(signature), digests: this.#digests };
+  }
 }
 
 /**
@@ -55,7 +62,19 @@ export async function splitMultipartSigned(
   type: ContentType,
 ): Promise<{ object: ReopenableSource; content: ReopenableSource; seen: SeenContent }> {
   const identity = (await source.identity?.()) ?? null;
-  const { from, to, object, digests } = await readSignedParts(source.open(bodyAt, undefined, true), bodyAt, type);
+  const reader = new SignedPartsReader(bodyAt, type);
+  const body = lentPieces(source, bodyAt);
+  try {
+    for (;;) {
+      const asked = body.next();
+      const piece = asked instanceof Promise ? await asked : asked;
+      if (piece === null) break;
+      reader.write(piece);
+    }
+  } finally {
+    await body.close();
+  }
+  const { from, to, object, digests } = reader.end();
   return { content: partOf(source, from, to), object, seen: { digests, identity } };
 }
 

@@ -2,7 +2,10 @@
  * Octets that can be read again and from any place: what the reading of a message starts from. Parts of it (the signed
  * part, a base64 body) become sources of their own that keep nothing.
  */
-import type { ReopenableSource } from '../cms/reopenable-source.ts';
+import { type Pieces, piecesOf, type ReopenableSource } from '../cms/reopenable-source.ts';
+
+/** Octets of one piece that is lent. */
+const LENT_OCTETS = 65_536;
 
 export interface RangedSource extends ReopenableSource {
   /**
@@ -11,15 +14,29 @@ export interface RangedSource extends ReopenableSource {
    * @param scratch true: a piece is void when the next is asked for, so its memory may be used again
    */
   open(from?: number, to?: number, scratch?: boolean): AsyncIterable<Buffer>;
+  /**
+   * Reads into memory of the caller, at once. Absent where octets have to be waited for.
+   * @returns octets read, at most as many as `target` holds; 0 only at the end
+   */
+  readInto?(target: Buffer, from: number): number;
 }
 
 /** The octets between two places of a source. @param to null: to its end */
 export function partOf(source: RangedSource, from: number, to: number | null = null): RangedSource {
   const end = to ?? Number.MAX_SAFE_INTEGER;
-  return withIdentity(source, {
+  const part: RangedSource = {
     open: (start = 0, stop = end - from, scratch = false) =>
       source.open(from + start, Math.min(end, from + stop), scratch),
-  });
+  };
+  const { readInto } = source;
+  if (readInto !== undefined) {
+    part.readInto = (target, start) => {
+      const left = end - from - start;
+      if (left <= 0) return 0;
+      return readInto.call(source, target.length > left ? target.subarray(0, left) : target, from + start);
+    };
+  }
+  return withIdentity(source, part);
 }
 
 /** A source whose octets are made of another's: they are the same as long as those are. */
@@ -30,16 +47,38 @@ export function derivedFrom(
   return withIdentity(source, { open: () => make(source.open()) });
 }
 
-/**
- * {@link derivedFrom} for one who makes other octets of each piece before asking for the next.
- * @param make `lent`: its pieces may be void when the next is asked for
- */
+/** {@link derivedFrom} for one whose pieces can be lent. */
 export function convertedFrom(
   source: RangedSource,
-  make: (octets: AsyncIterable<Buffer>, lent: boolean) => AsyncIterable<Buffer>,
+  make: (octets: AsyncIterable<Buffer>) => AsyncIterable<Buffer>,
+  lend: () => Pieces,
 ): ReopenableSource {
-  const converted = (lent: boolean): AsyncIterable<Buffer> => make(source.open(undefined, undefined, true), lent);
-  return withIdentity(source, { open: () => converted(false), openLent: () => converted(true) });
+  return withIdentity(source, { open: () => make(source.open(undefined, undefined, true)), openLent: lend });
+}
+
+/** The same source, which lends its octets too. */
+export function lending(source: RangedSource): RangedSource {
+  const lent: RangedSource = { open: source.open.bind(source), openLent: () => lentPieces(source) };
+  const { readInto } = source;
+  if (readInto !== undefined) lent.readInto = readInto.bind(source);
+  return withIdentity(source, lent);
+}
+
+/** One reading in memory that is used again. @param from first octet */
+export function lentPieces(source: RangedSource, from = 0): Pieces {
+  const { readInto } = source;
+  if (readInto === undefined) return piecesOf(source.open(from, undefined, true));
+  const memory = Buffer.allocUnsafeSlow(LENT_OCTETS);
+  let at = from;
+  return {
+    lent: true,
+    next: () => {
+      const octets = readInto.call(source, memory, at);
+      at += octets;
+      return octets === 0 ? null : memory.subarray(0, octets);
+    },
+    close: () => {},
+  };
 }
 
 /** Octets in memory, which the caller does not change. */
@@ -48,11 +87,13 @@ export function rangedBuffer(octets: Buffer): RangedSource {
     async *open(from = 0, to = octets.length): AsyncGenerator<Buffer, void, undefined> {
       if (to > from) yield octets.subarray(from, to);
     },
+    readInto: (target, from) => octets.copy(target, 0, Math.min(from, octets.length)),
     identity: async () => 'memory',
   };
 }
 
 function withIdentity<T extends ReopenableSource>(source: ReopenableSource, made: T): T {
   const { identity } = source;
-  return identity === undefined ? made : { ...made, identity: () => identity.call(source) };
+  if (identity !== undefined) made.identity = () => identity.call(source);
+  return made;
 }

@@ -3,27 +3,53 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { BerStream, STREAM_DEPTH_MAX } from '../../src/asn1/ber-stream.ts';
 import { der, derOctetString, derSequence, TAG } from '../../src/asn1/der-writer.ts';
+import { finishReading, onePiece, type Pieces, piecesOf, type Reading } from '../../src/asn1/pieces.ts';
 import { GatewayError } from '../../src/errors.ts';
 
 async function* cut(octets: Buffer, size: number): AsyncGenerator<Buffer, void, undefined> {
   for (let at = 0; at < octets.length; at += size) yield octets.subarray(at, at + size);
 }
 
-/** Each piece in the same memory, which the one before then no longer has. */
-async function* lend(octets: Buffer, size: number): AsyncGenerator<Buffer, void, undefined> {
+/** Each piece in the same memory, which the one before then no longer has; at once, or to be waited for. */
+function lend(octets: Buffer, size: number, atOnce: boolean): Pieces {
   const memory = Buffer.alloc(size);
-  for (let at = 0; at < octets.length; at += size) {
+  let at = 0;
+  const next = (): Buffer | null => {
     memory.fill(0xee);
-    yield memory.subarray(0, octets.copy(memory, 0, at, at + size));
-  }
+    const piece = memory.subarray(0, octets.copy(memory, 0, Math.min(at, octets.length), at + size));
+    at += size;
+    return piece.length === 0 ? null : piece;
+  };
+  return { lent: true, next: atOnce ? next : async () => next(), close: () => {} };
 }
 
-async function stringOf(octets: Buffer, size: number, scratch = false): Promise<Buffer> {
-  const stream = scratch ? new BerStream(lend(octets, size), true) : new BerStream(cut(octets, size));
+const WAYS = ['kept', 'lent', 'lent at once'] as const;
+
+function piecesIn(octets: Buffer, size: number, way: (typeof WAYS)[number]): Pieces {
+  return way === 'kept' ? piecesOf(cut(octets, size)) : lend(octets, size, way === 'lent at once');
+}
+
+function streamOf(octets: Buffer, size: number): BerStream {
+  return new BerStream(piecesOf(cut(octets, size)));
+}
+
+function* wholeString(stream: BerStream, scratch: boolean): Reading<Buffer> {
   const pieces: Buffer[] = [];
-  for await (const piece of stream.octets(TAG.octetString, scratch)) pieces.push(Buffer.from(piece));
-  await stream.finish();
+  yield* stream.openString(TAG.octetString, scratch);
+  for (let piece = yield* stream.nextOctets(); piece !== null; piece = yield* stream.nextOctets()) {
+    assert.ok(piece.length > 0);
+    pieces.push(Buffer.from(piece));
+  }
+  yield* stream.finish();
   return Buffer.concat(pieces);
+}
+
+async function stringOf(octets: Buffer, size: number, way: (typeof WAYS)[number] = 'kept'): Promise<Buffer> {
+  const before = Buffer.from(octets);
+  const stream = new BerStream(piecesIn(octets, size, way));
+  const content = await finishReading(wholeString(stream, way !== 'kept'));
+  assert.ok(before.equals(octets), 'written over what was not lent');
+  return content;
 }
 
 /** A string packed into any nesting of segments, definite and indefinite. */
@@ -51,9 +77,9 @@ describe('BerStream', () => {
       fc.asyncProperty(
         packed,
         fc.integer({ min: 1, max: 400 }),
-        fc.boolean(),
-        async ({ octets, content }, size, scratch) => {
-          assert.deepEqual(await stringOf(octets, size, scratch), content);
+        fc.constantFrom(...WAYS),
+        async ({ octets, content }, size, way) => {
+          assert.deepEqual(await stringOf(octets, size, way), content);
         },
       ),
       { numRuns: 300 },
@@ -66,15 +92,16 @@ describe('BerStream', () => {
         packed,
         fc.integer({ min: 1, max: 50 }),
         fc.constantFrom('read', 'skip'),
-        async ({ octets }, size, way) => {
+        fc.constantFrom(...WAYS),
+        async ({ octets }, size, way, source) => {
           const whole = [Buffer.of(0x30, 0x80), octets, derOctetString(Buffer.of(7)), Buffer.alloc(2)];
-          const stream = new BerStream(lend(Buffer.concat(whole), size), true);
-          await stream.enter(TAG.sequence);
-          if (way === 'skip') await stream.skip();
-          else assert.deepEqual(await stream.readWhole(100_000), octets);
-          assert.deepEqual(await stream.read(TAG.octetString, 10), Buffer.of(4, 1, 7));
-          await stream.leave();
-          await stream.finish();
+          const stream = new BerStream(piecesIn(Buffer.concat(whole), size, source));
+          await finishReading(stream.enter(TAG.sequence));
+          if (way === 'skip') await finishReading(stream.skip());
+          else assert.deepEqual(await finishReading(stream.readWhole(100_000)), octets);
+          assert.deepEqual(await finishReading(stream.read(TAG.octetString, 10)), Buffer.of(4, 1, 7));
+          await finishReading(stream.leave());
+          await finishReading(stream.finish());
         },
       ),
       { numRuns: 200 },
@@ -93,23 +120,31 @@ describe('BerStream', () => {
     }
   });
 
+  it('does not wait for pieces that are there', () => {
+    const octets = Buffer.concat([Buffer.of(0x24, 0x80), derOctetString(Buffer.alloc(900, 7)), Buffer.alloc(2)]);
+    for (const pieces of [onePiece(octets), lend(octets, 10, true)]) {
+      const { done, value } = wholeString(new BerStream(pieces), true).next(null);
+      assert.ok(done === true && value.equals(Buffer.alloc(900, 7)));
+    }
+  });
+
   it('refuses lengths past what holds them', async () => {
     const inner = Buffer.of(0x04, 0x05, 1, 2, 3);
     await assert.rejects(stringOf(Buffer.concat([der(0x24, inner), Buffer.alloc(9)]), 100), codeOf('asn1.malformed'));
-    const stream = new BerStream(cut(Buffer.concat([derSequence(Buffer.of(0x30, 0x03)), Buffer.alloc(9)]), 100));
-    await stream.enter(TAG.sequence);
-    await assert.rejects(stream.skip(), codeOf('asn1.malformed'));
+    const stream = streamOf(Buffer.concat([derSequence(Buffer.of(0x30, 0x03)), Buffer.alloc(9)]), 100);
+    await finishReading(stream.enter(TAG.sequence));
+    await assert.rejects(finishReading(stream.skip()), codeOf('asn1.malformed'));
   });
 
   it('refuses nesting past the limit, and values past what the caller takes, before reading them', async () => {
     const deep = Buffer.alloc(2 * (STREAM_DEPTH_MAX + 2), Buffer.of(0x24, 0x80));
     await assert.rejects(stringOf(deep, 10), codeOf('asn1.limits'));
-    await assert.rejects(new BerStream(cut(deep, 10)).skip(), codeOf('asn1.limits'));
-    await assert.rejects(new BerStream(cut(deep, 10)).readWhole(1000), codeOf('asn1.limits'));
+    await assert.rejects(finishReading(streamOf(deep, 10).skip()), codeOf('asn1.limits'));
+    await assert.rejects(finishReading(streamOf(deep, 10).readWhole(1000)), codeOf('asn1.limits'));
     const huge = Buffer.of(0x30, 0x86, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff);
-    await assert.rejects(new BerStream(cut(huge, 100)).readWhole(1000), codeOf('asn1.limits'));
+    await assert.rejects(finishReading(streamOf(huge, 100).readWhole(1000)), codeOf('asn1.limits'));
     await assert.rejects(
-      new BerStream(cut(Buffer.of(0x30, 0x88, 1, 1, 1, 1, 1, 1, 1, 1), 100)).readWhole(1000),
+      finishReading(streamOf(Buffer.of(0x30, 0x88, 1, 1, 1, 1, 1, 1, 1, 1), 100).readWhole(1000)),
       codeOf('asn1.malformed'),
     );
   });
@@ -117,8 +152,8 @@ describe('BerStream', () => {
   it('refuses octets after the last value unless it is told to pass over them', async () => {
     const octets = Buffer.concat([derOctetString(Buffer.of(1)), Buffer.of(0)]);
     await assert.rejects(stringOf(octets, 10), codeOf('asn1.malformed'));
-    const stream = new BerStream(cut(octets, 1));
-    await stream.skip();
-    await stream.finish(true);
+    const stream = streamOf(octets, 1);
+    await finishReading(stream.skip());
+    await finishReading(stream.finish(true));
   });
 });

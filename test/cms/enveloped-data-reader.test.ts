@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { der, derInteger, derOctetString, derOid, derSequence, derSetOf, TAG } from '../../src/asn1/der-writer.ts';
 import { type EnvelopeResult, openEnvelope } from '../../src/cms/enveloped-data-reader.ts';
+import type { Inspector } from '../../src/cms/proving-pass.ts';
 import { type ReaderPolicy, STRICT_POLICY } from '../../src/cms/reader-policy.ts';
 import { bufferSource, collect, type ReopenableSource } from '../../src/cms/reopenable-source.ts';
 import { KeyUnwrapper } from '../../src/keys/key-unwrapper.ts';
@@ -181,19 +182,26 @@ describe('openEnvelope', () => {
 
   it('gives what an inspector found only when the proof holds, and what it threw only then', async () => {
     const seen = { octets: 0 };
-    const inspect = async (unproven: AsyncIterable<Buffer>): Promise<string> => {
-      for await (const part of unproven) {
-        seen.octets += part.length;
-        break;
-      }
-      return 'seen';
-    };
+    const inspect = (): Inspector<string> => ({
+      write: (unproven) => {
+        seen.octets += unproven.length;
+      },
+      end: () => 'seen',
+    });
     const good = await openEnvelope(bufferSource(sealed()), { unwrapper, inspect });
     assert.ok(good.ok && good.inspected === 'seen' && seen.octets > 0);
     const bad = sealed({ damage: (octets) => octets.writeUInt8((octets[0] ?? 0) ^ 1, 0) });
-    const failing = { unwrapper, inspect: async (): Promise<never> => Promise.reject(new Error('inner')) };
-    const refused = await openEnvelope(bufferSource(bad), failing);
-    assert.ok(!refused.ok && refused.failure.reason === 'cannot-decrypt');
-    await assert.rejects(openEnvelope(bufferSource(sealed()), failing), /inner/);
+    const fail = (): never => {
+      throw new Error('inner');
+    };
+    for (const inspector of [
+      { write: fail, end: fail },
+      { write: () => {}, end: fail },
+    ]) {
+      const failing = { unwrapper, inspect: () => inspector };
+      const refused = await openEnvelope(bufferSource(bad), failing);
+      assert.ok(!refused.ok && refused.failure.reason === 'cannot-decrypt');
+      await assert.rejects(openEnvelope(bufferSource(sealed()), failing), /inner/);
+    }
   });
 });

@@ -16,11 +16,27 @@ function decode(text: Buffer, at: readonly number[], kernel: UnfoldModule | null
   const ends = [...at.map((cut) => cut % (text.length + 1)), text.length].sort((a, b) => a - b);
   const chunks = ends.map((end, index) => text.subarray(ends[index - 1] ?? 0, end));
   const parts = chunks.map((chunk) => decoder.update(chunk));
-  decoder.final();
-  const lender = new Base64Decoder(kernel);
-  const lent = chunks.map((chunk) => Buffer.from(lender.lend(chunk)));
+  parts.push(Buffer.from(decoder.final()));
+  decoder.close();
+  const taker = new Base64Decoder(kernel);
+  const lent = chunks.flatMap((chunk) => taken(taker, chunk));
+  lent.push(Buffer.from(taker.final()));
+  taker.close();
   assert.ok(Buffer.concat(lent).equals(Buffer.concat(parts)), 'lent octets differ');
   return Buffer.concat(parts);
+}
+
+/** What comes of text that is written where it is decoded; what was given is written over, as its owner may. */
+function taken(decoder: Base64Decoder, chunk: Buffer): Buffer[] {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < chunk.length; ) {
+    const octets = chunk.copy(decoder.room, 0, at);
+    at += octets;
+    const part = decoder.take(octets);
+    parts.push(Buffer.from(part));
+    part.fill(0xee);
+  }
+  return parts;
 }
 
 function fold(data: Buffer, width: number, end: string): Buffer {
