@@ -11,6 +11,7 @@ import type { Configuration } from './config/configuration.ts';
 import { loadConfiguration } from './config/load-configuration.ts';
 import { formatMistake } from './config/mistake-list.ts';
 import { openCourier, type SmtpCourier } from './delivery/smtp-courier.ts';
+import { ExpiryReminder, soonestExpiries } from './keys/expiry-reminder.ts';
 import { systemEntropy } from './keys/system-entropy.ts';
 import {
   configurationLoaded,
@@ -41,6 +42,9 @@ const OLD_SNAPSHOT_MS = 20 * 60_000;
  * directory server would have to be asked: closed is not "none".
  */
 const OLD_SNAPSHOTS_MAX = 3;
+
+/** Certificates of ours in a health answer: those that end first. */
+const EXPIRIES_SHOWN = 20;
 
 /** What became of a reload; mistakes are lines for an administrator. */
 export type ReloadResult =
@@ -87,6 +91,7 @@ class RunningGateway implements Gateway {
   /** Ends what a reload or a change replaced, when nobody can still hold it. */
   readonly #old = new Map<() => Promise<void>, NodeJS.Timeout>();
   readonly #watch: CollectionWatch;
+  readonly #reminder = new ExpiryReminder(() => this.#snapshot.identities);
   /** Why the files of the collections, as they are now, are not in use; empty when they are. */
   #trustMistakes: readonly string[] = [];
   #configuration: Configuration;
@@ -121,6 +126,7 @@ class RunningGateway implements Gateway {
     }
     this.#queue.start(this.#courier);
     this.#watch.start();
+    this.#reminder.start();
     gatewayStarted({
       version: VERSION,
       configuration: this.#configuration.id,
@@ -148,6 +154,7 @@ class RunningGateway implements Gateway {
     this.#stopping = true;
     gatewayStopping(graceMs);
     this.#watch.stop();
+    this.#reminder.stop();
     await this.#reloading;
     await this.#door?.close(graceMs);
     await this.#queue.stop(graceMs);
@@ -262,6 +269,7 @@ class RunningGateway implements Gateway {
   }
 
   #health() {
+    const { directory, identities, trust } = this.#snapshot;
     return {
       healthy: this.#door !== null && !this.#stopping,
       version: VERSION,
@@ -269,10 +277,12 @@ class RunningGateway implements Gateway {
       startedAt: this.#startedAt.toISOString(),
       listeners: this.addresses,
       routes: this.#courier.status(),
-      directory: this.#snapshot.directory.status(),
-      trust: this.#snapshot.trust.collections,
+      directory: directory.status(),
+      trust: trust.collections,
       trustMistakes: this.#trustMistakes,
-      revocation: this.#snapshot.trust.revocation,
+      revocation: trust.revocation,
+      verdicts: trust.verdicts,
+      identities: { count: identities.all.length, soonest: soonestExpiries(identities, EXPIRIES_SHOWN) },
     };
   }
 }

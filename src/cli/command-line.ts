@@ -6,7 +6,16 @@ import { openAssessor } from './assessor.ts';
 import { addCertificateCommands } from './certificate-commands.ts';
 import { type CheckOptions, check } from './check-command.ts';
 import { addCmsCommands } from './cms-commands.ts';
-import { type ControlOptions, health, queueDrop, queueList, queueRetry, queueShow, reload } from './control-command.ts';
+import {
+  type ControlOptions,
+  type HealthOptions,
+  health,
+  queueDrop,
+  queueList,
+  queueRetry,
+  queueShow,
+  reload,
+} from './control-command.ts';
 import type { ExitCode } from './exit-code.ts';
 import { type ExplainOptions, explain } from './explain-command.ts';
 import { loginHash } from './login-command.ts';
@@ -62,17 +71,19 @@ function addHouseCommands(program: Command, terminal: Terminal, answer: Answer):
         await explain(message, options, terminal, (configuration) => openAssessor(configuration, () => new Date())),
       );
     });
-  for (const [name, description, command] of [
-    ['health', 'ask the running gateway how it is', health],
-    ['reload', 'let the running gateway read its configuration again', reload],
-  ] as const) {
-    program
-      .command(name)
-      .description(description)
-      .option(...CONFIG)
-      .option(...JSON_OPTION)
-      .action(async (options: ControlOptions) => answer(await command(options, terminal)));
-  }
+  program
+    .command('health')
+    .description('ask the running gateway how it is')
+    .option('--metrics', 'as text for Prometheus')
+    .option(...CONFIG)
+    .option(...JSON_OPTION)
+    .action(async (options: HealthOptions) => answer(await health(options, terminal)));
+  program
+    .command('reload')
+    .description('let the running gateway read its configuration again')
+    .option(...CONFIG)
+    .option(...JSON_OPTION)
+    .action(async (options: ControlOptions) => answer(await reload(options, terminal)));
 }
 
 function addQueueCommands(program: Command, terminal: Terminal, answer: Answer): void {

@@ -8,11 +8,16 @@ import { controlSocketIn } from '../gateway.ts';
 import { printable } from '../log/logger.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { configurationFile, loadOrReport } from './load-or-report.ts';
+import { formatMetrics } from './metrics-text.ts';
 import { formatJson, type Terminal } from './terminal.ts';
 
 export interface ControlOptions {
   readonly config?: string;
   readonly json?: boolean;
+}
+
+export interface HealthOptions extends ControlOptions {
+  readonly metrics?: boolean;
 }
 
 interface Request {
@@ -43,9 +48,20 @@ export function queueDrop(id: string, options: ControlOptions, terminal: Termina
   return askAbout(id, request, options, terminal);
 }
 
-export function health(options: ControlOptions, terminal: Terminal): Promise<ExitCode> {
+/** With `metrics` the answer is text for Prometheus, also where nobody answers or the gateway is not healthy. */
+export async function health(options: HealthOptions, terminal: Terminal): Promise<ExitCode> {
+  if (options.metrics === true) return healthMetrics(options, terminal);
   const format = (body: unknown) => (fieldOf(body, 'healthy') === true ? 'healthy' : 'not healthy');
   return ask({ method: 'GET', path: '/health', format }, options, terminal);
+}
+
+async function healthMetrics(options: ControlOptions, terminal: Terminal): Promise<ExitCode> {
+  const reply = await reach({ method: 'GET', path: '/health' }, options, terminal);
+  if (typeof reply === 'number') return reply;
+  const answered = reply.kind === 'answer';
+  terminal.out(formatMetrics(answered ? reply.body : null));
+  if (!answered) return EXIT.temporary;
+  return reply.status === 200 ? EXIT.ok : EXIT.no;
 }
 
 export function reload(options: ControlOptions, terminal: Terminal): Promise<ExitCode> {
@@ -61,6 +77,16 @@ function askAbout(id: string, request: Request, options: ControlOptions, termina
 }
 
 async function ask(request: Request, options: ControlOptions, terminal: Terminal): Promise<ExitCode> {
+  const reply = await reach(request, options, terminal);
+  return typeof reply === 'number' ? reply : report(reply, request, options, terminal);
+}
+
+/** What the gateway answers; an exit code after what is wrong was said. */
+async function reach(
+  request: Pick<Request, 'method' | 'path'>,
+  options: ControlOptions,
+  terminal: Terminal,
+): Promise<(ControlReply & { readonly socket: string }) | ExitCode> {
   const folder = await findSpoolFolder(configurationFile(options.config, terminal));
   // without a folder there is a mistake to be told
   const configuration = folder === null ? await loadOrReport(options.config, terminal) : null;
@@ -72,18 +98,17 @@ async function ask(request: Request, options: ControlOptions, terminal: Terminal
     return null;
   });
   if (reply === null) return EXIT.temporary;
-  return report(reply, request, options, terminal, socket);
+  return { ...reply, socket };
 }
 
 function report(
-  reply: ControlReply,
+  reply: ControlReply & { readonly socket: string },
   request: Request,
   options: ControlOptions,
   terminal: Terminal,
-  socket: string,
 ): ExitCode {
   if (reply.kind === 'not-running') {
-    terminal.say(`no gateway is running with this configuration (nobody answers at ${socket})`);
+    terminal.say(`no gateway is running with this configuration (nobody answers at ${reply.socket})`);
     terminal.hint('sealgate start, or --config for another one; if queue.folder was changed while it runs, restart it');
     return EXIT.temporary;
   }

@@ -14,7 +14,7 @@ import type { Certificate } from '../x509/certificate.ts';
 import { findIssuerFailure } from '../x509/certificate-rules.ts';
 import { findUnreadable } from '../x509/path-conclusion.ts';
 import { isSelfSigned } from '../x509/self-signed.ts';
-import { readAuthorityFile } from './authority-file.ts';
+import { readAuthorityFile, thumbprintOf } from './authority-file.ts';
 import { SST_OCTETS_MAX } from './sst-reader.ts';
 
 const FILES_MAX = 10_000;
@@ -33,6 +33,8 @@ export interface TrustCollection {
   readonly earliestExpiry: Date | null;
   /** SHA-256 of the certificate that expires first; null when there is none. */
   readonly earliest: string | null;
+  /** Its SHA-1 thumbprint, by which Windows and Exchange name it. */
+  readonly earliestThumbprint: string | null;
   /** Domains it may vouch for, `*.domain` for those below; null: all. */
   readonly onlyFor: readonly string[] | null;
 }
@@ -153,6 +155,7 @@ class CollectionBuilder {
       intermediates: Object.freeze([...this.intermediates.values()]),
       earliestExpiry: earliest?.notAfter ?? null,
       earliest: earliest?.sha256 ?? null,
+      earliestThumbprint: earliest === null ? null : thumbprintOf(earliest),
       onlyFor,
     });
   }

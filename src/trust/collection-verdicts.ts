@@ -36,6 +36,9 @@ export type CollectionVerdict =
   | { readonly ok: false; readonly failure: PathFailure; readonly attempts: readonly PathFailure[] };
 
 export class CollectionVerdicts {
+  /** Answers from the cache, and by a validation; for metrics. */
+  cached = 0;
+  made = 0;
   private readonly accepted = new VerdictCache<CollectionVerdict>(ACCEPTED_MAX);
   private readonly refused = new VerdictCache<CollectionVerdict>(REFUSED_MAX);
   /** The number stands for name and version: the collections of one Trust never change. */
@@ -49,16 +52,26 @@ export class CollectionVerdicts {
 
   /** @param collection one of those given */
   verdictOf(question: TrustQuestion, collection: TrustCollection): CollectionVerdict {
-    if (asksPolicies(question)) return verdictFrom(validateIn(question, collection, this.checker?.judge), collection);
+    if (asksPolicies(question)) {
+      this.made++;
+      return verdictFrom(validateIn(question, collection, this.checker?.judge), collection);
+    }
     const { certificate, purpose, address, at, extraIntermediates } = question;
     const { sha256 } = certificate;
     const number = this.numbers.get(collection) ?? 0;
     const mailbox = address === null ? '' : address.text;
     const accepted = this.accepted.find(sha256, number, purpose, mailbox, at);
-    if (accepted !== null) return accepted;
+    if (accepted !== null) {
+      this.cached++;
+      return accepted;
+    }
     const withCompany = `${mailbox} ${companyKey(extraIntermediates)}`;
     const refused = this.refused.find(sha256, number, purpose, withCompany, at);
-    if (refused !== null) return refused;
+    if (refused !== null) {
+      this.cached++;
+      return refused;
+    }
+    this.made++;
     const { result, footing } = this.validate(question, collection);
     const verdict = verdictFrom(result, collection);
     if (isUnsettled(result)) return verdict;

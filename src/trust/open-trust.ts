@@ -10,23 +10,22 @@
  */
 import { collectionOpened, collectionRefused, collectionWarning } from '../log/trust-events.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import type { CertificationPath, PathFailure } from '../x509/path.ts';
+import type { PathFailure } from '../x509/path.ts';
 import { mostUseful, pathFailure } from '../x509/path-failure.ts';
 import { readCollection, SOON_MS, type TrustCollection } from './collection-reader.ts';
 import { CollectionVerdicts } from './collection-verdicts.ts';
 import { readCrlSigners } from './crl-signer-file.ts';
 import { isInScope } from './domain-scope.ts';
-import type { IntermediateShelf } from './intermediate-shelf.ts';
-import { judgeCompleted } from './issuer-completion.ts';
+import { fetchedIssuers, judgeCompleted } from './issuer-completion.ts';
 import { openRevocation, type RevocationChecker } from './revocation-checker.ts';
 import type {
   CollectionFacts,
-  FetchedIssuer,
   RevocationCounters,
   Trust,
   TrustOptions,
   TrustQuestion,
   TrustVerdict,
+  VerdictCounters,
 } from './trust.ts';
 
 export type OpenedTrust =
@@ -75,7 +74,7 @@ class CollectionTrust implements Trust {
   private readonly ordered: readonly TrustCollection[];
   /** Those asked where a question names none. */
   private readonly standard: readonly TrustCollection[];
-  private readonly verdicts: CollectionVerdicts;
+  private readonly answers: CollectionVerdicts;
   private remindAt: number;
   private readonly checker: RevocationChecker | null;
   /** SHA-256 of every certificate of the collections. */
@@ -84,7 +83,7 @@ class CollectionTrust implements Trust {
   constructor(collections: readonly TrustCollection[], at: Date, checker: RevocationChecker | null) {
     this.checker = checker;
     this.ordered = collections;
-    this.verdicts = new CollectionVerdicts(collections, checker?.checks === true ? checker : null);
+    this.answers = new CollectionVerdicts(collections, checker?.checks === true ? checker : null);
     const all = collections.flatMap(({ anchors, intermediates }) => [...anchors, ...intermediates]);
     this.authorities = new Set(all.map(({ sha256 }) => sha256));
     this.standard = collections.filter(({ name, onlyFor }) => name === DEFAULT || onlyFor !== null);
@@ -103,7 +102,9 @@ class CollectionTrust implements Trust {
     const { verdict, wanting } = judgeCompleted(question, (one) => this.judgeAlone(one), shelf);
     this.checker?.wantIssuers(wanting);
     if (!verdict.ok) return verdict;
-    const fetched = this.fetchedOf(verdict.path, question, shelf);
+    const isBrought = (sha256: string): boolean =>
+      this.authorities.has(sha256) || question.extraIntermediates.some((one) => one.sha256 === sha256);
+    const fetched = fetchedIssuers(verdict.path, isBrought, shelf);
     return fetched.length === 0 ? verdict : { ...verdict, fetched };
   }
 
@@ -113,7 +114,7 @@ class CollectionTrust implements Trust {
     const attempts: PathFailure[] = [];
     for (const collection of this.askedOf(question)) {
       if (!isInScope(collection.onlyFor, question.certificate, question.address)) continue;
-      const verdict = this.verdicts.verdictOf(question, collection);
+      const verdict = this.answers.verdictOf(question, collection);
       if (verdict.ok) {
         return attempts.length === 0 ? verdict : { ...verdict, attempts: [...attempts, ...verdict.attempts] };
       }
@@ -125,20 +126,6 @@ class CollectionTrust implements Trust {
     return { ok: false, failure, attempts };
   }
 
-  /** Certificates of a path that nobody had brought. */
-  private fetchedOf(
-    { certificates }: CertificationPath,
-    { extraIntermediates }: TrustQuestion,
-    shelf: IntermediateShelf,
-  ): readonly FetchedIssuer[] {
-    return certificates.slice(1, -1).flatMap((certificate) => {
-      const { sha256 } = certificate;
-      const brought = this.authorities.has(sha256) || extraIntermediates.some((one) => one.sha256 === sha256);
-      const from = brought ? null : shelf.originOf(certificate);
-      return from === null ? [] : [{ certificate, from }];
-    });
-  }
-
   private askedOf({ collections = null }: TrustQuestion): readonly TrustCollection[] {
     if (collections === null) return this.standard;
     return collections.flatMap((name) => this.ordered.filter((one) => one.name === name));
@@ -146,6 +133,11 @@ class CollectionTrust implements Trust {
 
   async prepare(question: TrustQuestion): Promise<void> {
     await this.checker?.prepare(() => this.judge(question));
+  }
+
+  get verdicts(): VerdictCounters {
+    const { cached, made } = this.answers;
+    return { cached, made };
   }
 
   get revocation(): RevocationCounters | null {
@@ -195,7 +187,7 @@ function unaskedText({ address, collections }: TrustQuestion): string {
 }
 
 function factsOf(collection: TrustCollection): CollectionFacts {
-  const { name, version, anchors, intermediates, earliestExpiry, earliest, onlyFor } = collection;
+  const { name, version, anchors, intermediates, earliestExpiry, earliest, earliestThumbprint, onlyFor } = collection;
   const counts = { anchors: anchors.length, intermediates: intermediates.length };
-  return { name, version, ...counts, earliestExpiry, earliest, onlyFor };
+  return { name, version, ...counts, earliestExpiry, earliest, earliestThumbprint, onlyFor };
 }

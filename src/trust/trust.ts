@@ -45,6 +45,7 @@ export interface Trust {
   readonly collections: readonly CollectionFacts[];
   /** null where revocation is not checked. */
   readonly revocation: RevocationCounters | null;
+  readonly verdicts: VerdictCounters;
   /** Ends what runs in the background. */
   close(): Promise<void>;
 }
@@ -119,8 +120,18 @@ export interface CollectionFacts {
   readonly earliestExpiry: Date | null;
   /** SHA-256 of the certificate that expires first. */
   readonly earliest: string | null;
+  /** Its SHA-1 thumbprint, by which Windows and Exchange name it. */
+  readonly earliestThumbprint: string | null;
   /** Domains it may vouch for; null: all. */
   readonly onlyFor: readonly string[] | null;
+}
+
+/** Since this Trust was opened. */
+export interface VerdictCounters {
+  /** Given from the cache. */
+  readonly cached: number;
+  /** By a validation. */
+  readonly made: number;
 }
 
 /** Since the start. `lists` and `responses`: at hand now. */

@@ -82,4 +82,19 @@ describe('trust import into a running gateway', function () {
     await logged('trust.collections-changed', before + 2);
     assert.match(await reply('bob@bank.example'), /550 5\.7\.1/);
   });
+
+  it('metrics: what expires first in each collection and among our certificates, and what the cache does', async () => {
+    const { status, stdout } = house.cli('health', '--metrics');
+    assert.equal(status, 0);
+    assert.match(stdout, /^sealgate_up 1$/m);
+    assert.match(stdout, /^sealgate_collection_not_after_seconds\{collection="bank",thumbprint="[0-9A-F]{40}"\} \d+$/m);
+    assert.match(stdout, /^sealgate_identities 2$/m);
+    const until = Number(/^sealgate_identity_not_after_seconds\{address="anna@.*\} (\d+)$/m.exec(stdout)?.[1]) * 1000;
+    assert.equal(until, house.senders.get(FROM)?.certificate.notAfter.getTime());
+    assert.match(stdout, /^sealgate_verdicts_made_total [1-9]\d*$/m);
+    await house.end();
+    const silent = house.cli('health', '--metrics');
+    assert.equal(silent.status, 75);
+    assert.match(silent.stdout, /^sealgate_up 0$/m);
+  });
 });
