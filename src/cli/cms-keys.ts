@@ -10,6 +10,7 @@ import { BerReader } from '../asn1/ber-reader.ts';
 import { TAG } from '../asn1/der-writer.ts';
 import { readCertificateBundle } from '../cms/certificate-bundle.ts';
 import { GatewayError } from '../errors.ts';
+import { findMissingKeyAlgorithm, findMissingPemKeyAlgorithm } from '../keys/missing-key-algorithm.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { CmsStop } from './cms-stop.ts';
 import { EXIT } from './exit-code.ts';
@@ -70,6 +71,8 @@ export async function readKeyMaterial(file: string, password: Buffer | null): Pr
       return await parsePkcs12File(octets, password ?? Buffer.alloc(0), pkcs12Conversion(file));
     }
     if (isPrivateKey(octets)) {
+      const missing = findMissingKeyAlgorithm(octets);
+      if (missing !== null) throw new CmsStop(EXIT.data, `${file} has an ${missing}`);
       return { key: createPrivateKey({ key: octets, format: 'der', type: 'pkcs8' }), certificates: [] };
     }
     return { key: null, certificates: await readCertificates(file) };
@@ -128,6 +131,8 @@ function pemKey(file: string, block: string, password: Buffer | null): KeyObject
   try {
     return createPrivateKey({ key: block, format: 'pem', ...(password === null ? {} : { passphrase: password }) });
   } catch {
+    const missing = findMissingPemKeyAlgorithm(Buffer.from(block));
+    if (missing !== null) throw new CmsStop(EXIT.data, `${file} has an ${missing}`);
     const hint = password === null && /ENCRYPTED/.test(block) ? 'its password is given with --password-file' : null;
     throw new CmsStop(EXIT.data, `${file} has a private key that cannot be read`, hint);
   }

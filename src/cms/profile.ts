@@ -149,7 +149,7 @@ export interface ProfileSpec {
 export interface AlgorithmSupport {
   /** Such as `Node 20.20.2`. */
   readonly runtime: string;
-  /** Can it be used? Names of content ciphers, curves, ML-KEM and ML-DSA parameter sets. */
+  /** Can it be used? Names of content ciphers, curves, ML-KEM, ML-DSA and SLH-DSA parameter sets. */
   has(algorithm: string): boolean;
 }
 

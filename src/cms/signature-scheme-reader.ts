@@ -9,6 +9,7 @@
 import { constants } from 'node:crypto';
 import { BerReader } from '../asn1/ber-reader.ts';
 import { TAG } from '../asn1/der-writer.ts';
+import { SLH_DSA_SETS, slhDsaOid } from '../x509/certificate-oids.ts';
 import { DIGESTS, type DigestName, findDigest } from './algorithms/digests.ts';
 import { MGF1_OID, ML_DSA_OIDS, RSASSA_PSS_OID } from './algorithms/signatures.ts';
 import {
@@ -72,7 +73,7 @@ const PURE: Readonly<Record<string, readonly [SchemeFamily, number]>> = {
   [ML_DSA_OIDS['ml-dsa-65']]: ['ml-dsa', 48],
   [ML_DSA_OIDS['ml-dsa-87']]: ['ml-dsa', 64],
   ...Object.fromEntries(
-    Array.from({ length: 12 }, (_, index) => [`${SIG}.${20 + index}`, ['slh-dsa', index % 6 < 2 ? 32 : 64] as const]),
+    SLH_DSA_SETS.map((name) => [slhDsaOid(name), ['slh-dsa', name.includes('-128') ? 32 : 64] as const]),
   ),
 };
 

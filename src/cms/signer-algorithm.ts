@@ -1,8 +1,9 @@
 /**
- * Which signature algorithm a certificate's key signs with under a profile (RFC 5754, RFC 5753 §2.1, RFC 8419, RFC 9882):
+ * Which signature algorithm a certificate's key signs with under a profile (RFC 5754, RFC 5753 §2.1, RFC 8419, RFC 9882, RFC 9814):
  * the profile decides for RSA, the key itself for all others.
  */
 import type { Certificate } from '../x509/certificate.ts';
+import type { SlhDsaSet } from '../x509/certificate-oids.ts';
 import type { SignatureAlgorithm } from './algorithms/signatures.ts';
 import type { CryptoProfile } from './profile.ts';
 
@@ -43,8 +44,13 @@ export function signerAlgorithm({ key }: Certificate, profile: CryptoProfile): S
     case 'ml-dsa-87':
       return { ok: true, algorithm: key.kind };
     default:
+      if (isSlhDsa(key.kind)) return { ok: true, algorithm: key.kind };
       return refused(`${key.kind === 'other' ? `key algorithm ${key.oid}` : key.kind} does not sign`);
   }
+}
+
+function isSlhDsa(kind: string): kind is SlhDsaSet {
+  return kind.startsWith('slh-dsa');
 }
 
 function refused(reason: string): SignerAlgorithm {

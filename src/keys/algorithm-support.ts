@@ -10,7 +10,7 @@ import type { AlgorithmSupport } from '../cms/profile.ts';
 export const algorithmSupport: AlgorithmSupport = {
   runtime: `Node ${process.versions.node}`,
   has(algorithm) {
-    if (algorithm.startsWith('ml-')) return makesKeys(algorithm);
+    if (/^(ml|slh)-/.test(algorithm)) return makesKeys(algorithm);
     if (Object.hasOwn(AGREEMENT_CURVES, algorithm)) {
       const { nodeName, montgomery } = AGREEMENT_CURVES[algorithm as AgreementCurve];
       return montgomery || getCurves().includes(nodeName);
@@ -21,7 +21,7 @@ export const algorithmSupport: AlgorithmSupport = {
 
 const made = new Map<string, boolean>();
 
-/** The names of FIPS 203 and FIPS 204 parameter sets are the names of key types in Node 24 and later. */
+/** The names of the parameter sets of FIPS 203, 204 and 205 are the names of key types in Node 24 and later. */
 function makesKeys(type: string): boolean {
   let known = made.get(type);
   if (known === undefined) {

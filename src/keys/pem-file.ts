@@ -9,6 +9,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { gatewayError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { parseCertificate } from '../x509/certificate-reader.ts';
+import { findMissingPemKeyAlgorithm } from './missing-key-algorithm.ts';
 
 /** What a file of either kind holds. Nothing is matched or judged yet. */
 export interface KeyFile {
@@ -83,6 +84,8 @@ function keyOf(label: string, block: Buffer): KeyObject {
   try {
     return createPrivateKey({ key: block, format: 'pem' });
   } catch (error) {
+    const missing = findMissingPemKeyAlgorithm(block);
+    if (missing !== null) throw unusable(`has an ${missing}`, error);
     throw unusable('has a private key that cannot be read: export it again', error);
   }
 }

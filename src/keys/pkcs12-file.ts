@@ -22,6 +22,7 @@ import {
 import { GatewayError, gatewayError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { parseCertificate } from '../x509/certificate-reader.ts';
+import { findMissingKeyAlgorithm } from './missing-key-algorithm.ts';
 import { decryptOld, findOldCipher } from './old-password-ciphers.ts';
 import { decryptWithPassword } from './password-based-encryption.ts';
 import type { KeyFile } from './pem-file.ts';
@@ -187,6 +188,8 @@ class Pkcs12Reader {
     try {
       this.keys.push(createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }));
     } catch (error) {
+      const missing = findMissingKeyAlgorithm(pkcs8);
+      if (missing !== null) throw unusable(`has an ${missing}`, error);
       throw unusable('has a private key that cannot be read: export it again', error);
     } finally {
       pkcs8.fill(0);

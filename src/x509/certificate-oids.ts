@@ -43,6 +43,28 @@ export const KEY_ALGORITHM = {
   mlKem1024: '2.16.840.1.101.3.4.4.3',
 } as const;
 
+/** The parameter sets of SLH-DSA (FIPS 205), by the names of node:crypto, in the order of their OIDs (RFC 9909 §3). */
+export const SLH_DSA_SETS = [
+  'slh-dsa-sha2-128s',
+  'slh-dsa-sha2-128f',
+  'slh-dsa-sha2-192s',
+  'slh-dsa-sha2-192f',
+  'slh-dsa-sha2-256s',
+  'slh-dsa-sha2-256f',
+  'slh-dsa-shake-128s',
+  'slh-dsa-shake-128f',
+  'slh-dsa-shake-192s',
+  'slh-dsa-shake-192f',
+  'slh-dsa-shake-256s',
+  'slh-dsa-shake-256f',
+] as const;
+export type SlhDsaSet = (typeof SLH_DSA_SETS)[number];
+
+/** OID of a parameter set: of its keys and of its signatures. */
+export function slhDsaOid(set: SlhDsaSet): string {
+  return `2.16.840.1.101.3.4.3.${20 + SLH_DSA_SETS.indexOf(set)}`;
+}
+
 /** SAN otherName of a mailbox with a non-ASCII local part (RFC 9598 §3). */
 export const ID_ON_SMTP_UTF8_MAILBOX = '1.3.6.1.5.5.7.8.9';
 /** PKCS #9 emailAddress attribute of a subject. */

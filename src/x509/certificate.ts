@@ -1,5 +1,6 @@
 /** A parsed X.509 certificate (RFC 5280 §4.1). Parsed is not trusted: only a {@link CertificationPath} is. */
 import type { KeyObject } from 'node:crypto';
+import type { SlhDsaSet } from './certificate-oids.ts';
 
 export interface Certificate {
   /** The octets as received; everything below is read from them, and signatures are checked over them. */
@@ -60,7 +61,7 @@ export type KeyUsage =
   | 'encipherOnly'
   | 'decipherOnly';
 
-/** Key algorithms known by name: RFC 3279, RFC 4055, RFC 5480, RFC 8410, RFC 9881, RFC 9935. */
+/** Key algorithms known by name: RFC 3279, RFC 4055, RFC 5480, RFC 8410, RFC 9881, RFC 9909, RFC 9935. */
 export type KeyKind =
   | 'rsa'
   | 'rsa-pss'
@@ -72,6 +73,7 @@ export type KeyKind =
   | 'ml-dsa-44'
   | 'ml-dsa-65'
   | 'ml-dsa-87'
+  | SlhDsaSet
   | 'ml-kem-512'
   | 'ml-kem-768'
   | 'ml-kem-1024'

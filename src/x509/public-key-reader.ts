@@ -12,7 +12,7 @@ import { TAG } from '../asn1/der-writer.ts';
 import { parseOid } from '../asn1/oid.ts';
 import { gatewayError } from '../errors.ts';
 import type { KeyKind, PublicKeyFacts } from './certificate.ts';
-import { KEY_ALGORITHM } from './certificate-oids.ts';
+import { KEY_ALGORITHM, SLH_DSA_SETS, slhDsaOid } from './certificate-oids.ts';
 
 /** Longest exponent kept, in octets; what is longer is shown as 2^72 and refused as too large. */
 const EXPONENT_OCTETS_MAX = 8;
@@ -38,6 +38,7 @@ const PLAIN_KEYS: Readonly<Record<string, { readonly kind: KeyKind; readonly bit
   [KEY_ALGORITHM.mlDsa44]: { kind: 'ml-dsa-44', bits: 0 },
   [KEY_ALGORITHM.mlDsa65]: { kind: 'ml-dsa-65', bits: 0 },
   [KEY_ALGORITHM.mlDsa87]: { kind: 'ml-dsa-87', bits: 0 },
+  ...Object.fromEntries(SLH_DSA_SETS.map((kind) => [slhDsaOid(kind), { kind, bits: 0 }])),
   [KEY_ALGORITHM.mlKem512]: { kind: 'ml-kem-512', bits: 0 },
   [KEY_ALGORITHM.mlKem768]: { kind: 'ml-kem-768', bits: 0 },
   [KEY_ALGORITHM.mlKem1024]: { kind: 'ml-kem-1024', bits: 0 },

@@ -12,12 +12,13 @@ import { TAG } from '../asn1/der-writer.ts';
 import { parseOid } from '../asn1/oid.ts';
 import { GatewayError } from '../errors.ts';
 import type { Certificate, PublicKeyFacts } from './certificate.ts';
+import { SLH_DSA_SETS, type SlhDsaSet, slhDsaOid } from './certificate-oids.ts';
 
 type Digest = 'sha256' | 'sha384' | 'sha512';
 
 /** How a certificate says it was signed. `saltLength` is of RSASSA-PSS only. */
 interface Scheme {
-  readonly family: 'rsa' | 'pss' | 'ecdsa' | 'ed25519' | 'ed448' | 'ml-dsa-44' | 'ml-dsa-65' | 'ml-dsa-87';
+  readonly family: 'rsa' | 'pss' | 'ecdsa' | 'ed25519' | 'ed448' | 'ml-dsa-44' | 'ml-dsa-65' | 'ml-dsa-87' | SlhDsaSet;
   readonly digest: Digest | null;
   readonly saltLength: number;
 }
@@ -43,6 +44,10 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   '2.16.840.1.101.3.4.3.17': { family: 'ml-dsa-44', digest: null, saltLength: 0 },
   '2.16.840.1.101.3.4.3.18': { family: 'ml-dsa-65', digest: null, saltLength: 0 },
   '2.16.840.1.101.3.4.3.19': { family: 'ml-dsa-87', digest: null, saltLength: 0 },
+  // RFC 9909: likewise
+  ...Object.fromEntries(
+    SLH_DSA_SETS.map((family) => [slhDsaOid(family), { family, digest: null, saltLength: 0 } as const]),
+  ),
 };
 
 const REFUSED_NAMES: Readonly<Record<string, string>> = {

@@ -13,16 +13,17 @@ import { verifySignedData } from '../../src/cms/verification.ts';
 import { algorithmSupport } from '../../src/keys/algorithm-support.ts';
 import { KeyUnwrapper } from '../../src/keys/key-unwrapper.ts';
 import { systemEntropy } from '../../src/keys/system-entropy.ts';
+import { SLH_DSA_SETS } from '../../src/x509/certificate-oids.ts';
 import { octetString, oid, sequence, set } from '../interop/noble/asn1.ts';
 import { type EnvelopeWay, envelope, openEnvelope as openElsewhere } from '../interop/noble/envelope.ts';
 import { readCertificate } from '../interop/noble/keys.ts';
 import { HASH_OID } from '../interop/noble/primitives.ts';
-import { signedData } from '../interop/noble/signed-data.ts';
+import { signedData, verifySignedData as verifyElsewhere } from '../interop/noble/signed-data.ts';
 import { MatrixCast, runPeer } from '../interop/peers/cms-matrix.ts';
 import { keyOf, NoblePeer } from '../interop/peers/noble-peer.ts';
 import { OpensslPeer } from '../interop/peers/openssl-peer.ts';
 import { type KeyKind, type MadeCertificate, makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
-import { encryptContent, profileOf } from '../support/cms-maker.ts';
+import { encryptContent, profileOf, signContent } from '../support/cms-maker.ts';
 
 const CONTENT = Buffer.from(Array.from({ length: 1000 }, (_, i) => (i * 7) & 0xff));
 const root = makeAuthority();
@@ -127,6 +128,23 @@ describe('cms/second implementation', function () {
   });
 
   if (lattices) {
+    it('signs with every set of SLH-DSA, and verifies what it signs with the quick ones', async () => {
+      const judge = judgeOf({ anchors: [root.certificate], intermediates: [] }, new Date());
+      for (const set of SLH_DSA_SETS) {
+        const signer = person(set);
+        const made = await signContent(CONTENT, { profile: profileOf('pq'), signers: [signer], issuers: [root] });
+        assert.deepEqual(verifyElsewhere(made.opaque, null, readCertificate(root.der)), CONTENT, set);
+        const own = await verifySignedData(bufferSource(made.detached), { content: bufferSource(CONTENT), judge });
+        assert.ok(own.ok && own.valid, set);
+        const changed = Buffer.concat([CONTENT, Buffer.of(0)]);
+        assert.throws(() => verifyElsewhere(made.detached, changed, readCertificate(root.der)), /other content/, set);
+        if (!set.endsWith('128f')) continue;
+        const object = signedData(CONTENT, readCertificate(signer.der), keyOf(signer), { detached: false });
+        const result = await verifySignedData(bufferSource(object), { content: null, judge });
+        assert.ok(result.ok && result.valid, set);
+      }
+    });
+
     it('encapsulates with every KDF, with and without ukm, by both names', async () => {
       for (const [key, cipher] of [
         ['ml-kem-512', 'aes-128-gcm'],

@@ -19,7 +19,13 @@ import {
   TAG,
 } from '../../src/asn1/der-writer.ts';
 import type { Certificate, KeyUsage } from '../../src/x509/certificate.ts';
-import { EMAIL_ADDRESS_ATTRIBUTE, EXTENSION, ID_ON_SMTP_UTF8_MAILBOX } from '../../src/x509/certificate-oids.ts';
+import {
+  EMAIL_ADDRESS_ATTRIBUTE,
+  EXTENSION,
+  ID_ON_SMTP_UTF8_MAILBOX,
+  SLH_DSA_SETS,
+  slhDsaOid,
+} from '../../src/x509/certificate-oids.ts';
 import { parseCertificate } from '../../src/x509/certificate-reader.ts';
 import { type KeyKind, madeKey } from './key-pool.ts';
 
@@ -273,6 +279,7 @@ const PURE_OIDS: Readonly<Record<string, string>> = {
   'ml-dsa-44': '2.16.840.1.101.3.4.3.17',
   'ml-dsa-65': '2.16.840.1.101.3.4.3.18',
   'ml-dsa-87': '2.16.840.1.101.3.4.3.19',
+  ...Object.fromEntries(SLH_DSA_SETS.map((set) => [set, slhDsaOid(set)])),
 };
 
 function algorithmIdentifier(key: KeyObject, kind: SignatureKind): Buffer {

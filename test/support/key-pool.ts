@@ -1,5 +1,6 @@
 /** Private keys for tests. RSA keys come from a small pool for each process: making one costs more than most tests. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import type { SlhDsaSet } from '../../src/x509/certificate-oids.ts';
 
 export type KeyKind =
   | 'rsa-1024'
@@ -17,7 +18,8 @@ export type KeyKind =
   | 'ed448'
   | 'x25519'
   | 'x448'
-  | LatticeKind;
+  | LatticeKind
+  | SlhDsaSet;
 
 /** Only where the running Node has them: 24 and later. */
 export type LatticeKind = 'ml-dsa-44' | 'ml-dsa-65' | 'ml-dsa-87' | 'ml-kem-512' | 'ml-kem-768' | 'ml-kem-1024';

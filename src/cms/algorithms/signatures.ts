@@ -1,5 +1,5 @@
 /**
- * Signature algorithms of SignerInfo (RFC 5754 §3, RFC 4056, RFC 5753, RFC 8419, RFC 9882): identifiers, the digest
+ * Signature algorithms of SignerInfo (RFC 5754 §3, RFC 4056, RFC 5753, RFC 8419, RFC 9882, RFC 9814): identifiers, the digest
  * that goes with each, and what node:crypto needs to compute one.
  *
  * Parameters as the programs in use write them: NULL with RSASSA-PKCS1-v1_5, always present with RSASSA-PSS (hash, MGF1
@@ -7,6 +7,7 @@
  */
 import { constants } from 'node:crypto';
 import { derContext, derInteger, derNull, derOid, derSequence } from '../../asn1/der-writer.ts';
+import { SLH_DSA_SETS, type SlhDsaSet, slhDsaOid } from '../../x509/certificate-oids.ts';
 import { DIGESTS, type DigestName, type HashName } from './digests.ts';
 
 export type SignatureAlgorithm =
@@ -23,9 +24,10 @@ export type SignatureAlgorithm =
   | 'ed448'
   | 'ml-dsa-44'
   | 'ml-dsa-65'
-  | 'ml-dsa-87';
+  | 'ml-dsa-87'
+  | SlhDsaSet;
 
-export type SignatureFamily = 'rsa-pkcs1' | 'rsa-pss' | 'ecdsa' | 'ed25519' | 'ed448' | 'ml-dsa';
+export type SignatureFamily = 'rsa-pkcs1' | 'rsa-pss' | 'ecdsa' | 'ed25519' | 'ed448' | 'ml-dsa' | 'slh-dsa';
 
 export interface SignatureFacts {
   readonly oid: string;
@@ -66,6 +68,7 @@ export const SIGNATURES: Readonly<Record<SignatureAlgorithm, SignatureFacts>> = 
   'ml-dsa-44': plain(ML_DSA_OIDS['ml-dsa-44'], 'ml-dsa', null, 'sha512'),
   'ml-dsa-65': plain(ML_DSA_OIDS['ml-dsa-65'], 'ml-dsa', null, 'sha512'),
   'ml-dsa-87': plain(ML_DSA_OIDS['ml-dsa-87'], 'ml-dsa', null, 'sha512'),
+  ...slhDsaSignatures(),
 };
 
 /**
@@ -107,6 +110,17 @@ function pss(hash: HashName): SignatureFacts {
   const identifier = derSequence(derOid(RSASSA_PSS_OID), parameters);
   const options = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
   return { oid: RSASSA_PSS_OID, identifier, family: 'rsa-pss', hash, digest: hash, options };
+}
+
+/** RFC 9814 §4: the digest is of the family and the strength of the set; thus Bouncy Castle maps them too. */
+function slhDsaSignatures(): Record<SlhDsaSet, SignatureFacts> {
+  const facts = SLH_DSA_SETS.map((name) => {
+    const short = name.includes('-128');
+    const digest = name.includes('-sha2-') ? (short ? 'sha256' : 'sha512') : short ? 'shake128' : 'shake256';
+    return [name, plain(slhDsaOid(name), 'slh-dsa', null, digest)] as const;
+  });
+  // every set is there: the array has them all
+  return Object.fromEntries(facts) as Record<SlhDsaSet, SignatureFacts>;
 }
 
 function plain(oid: string, family: SignatureFamily, hash: HashName | null, digest: DigestName): SignatureFacts {

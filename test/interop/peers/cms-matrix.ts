@@ -64,6 +64,7 @@ const SIGNATURES: readonly SignatureRow[] = [
   { name: 'ML-DSA-44', key: 'ml-dsa-44', padding: null, profile: PLAIN },
   { name: 'ML-DSA-65', key: 'ml-dsa-65', padding: null, profile: PLAIN },
   { name: 'ML-DSA-87', key: 'ml-dsa-87', padding: null, profile: PLAIN },
+  { name: 'SLH-DSA-SHA2-128f', key: 'slh-dsa-sha2-128f', padding: null, profile: PLAIN },
 ];
 
 const RSA = { key: 'rsa-2048', transport: 'rsa-pkcs1' } as const;
@@ -111,7 +112,7 @@ export class MatrixCast {
 
   /** Null where this Node has no such keys. */
   person(key: KeyKind): MadeCertificate | null {
-    if (key.startsWith('ml-') && !algorithmSupport.has(key)) return null;
+    if (/^(ml|slh)-/.test(key) && !algorithmSupport.has(key)) return null;
     const known =
       this.people.get(key) ?? makeCertificate(this.root, { key, emails: [`${key}@example.org`], name: key });
     this.people.set(key, known);

@@ -20,7 +20,7 @@ interface Limit {
 
 /** Words of a peer for which there is no function or option at all. */
 const ABSENT = /^no function|has no option to/;
-const LATTICE = /^ML-/;
+const LATTICE = /^(ML|SLH)-/;
 const BOUND = /^CEK-HKDF/;
 
 const LIMITS: readonly Limit[] = [
@@ -75,7 +75,11 @@ const LIMITS: readonly Limit[] = [
     rows: /brainpool/,
     words: /Unsupported algorithm identifier|Unrecognized namedCurve|Incorrect curve OID/,
   },
-  { peer: 'PKI.js', rows: /^Ed(25519|448)|^ML-DSA/, words: /Unsupported signature algorithm|'algorithm' is empty/ },
+  {
+    peer: 'PKI.js',
+    rows: /^Ed(25519|448)|^(ML|SLH)-DSA/,
+    words: /Unsupported signature algorithm|'algorithm' is empty/,
+  },
   { peer: 'PKI.js', rows: /CBC/, words: /Unrecognized algorithm name|has no option to/ },
   { peer: 'PKI.js', rows: /GCM|^ChaCha20/, words: /no class for content type|has no option to/ },
   { peer: 'PKI.js', rows: /^ECDH/, direction: 'reads ours', words: /operation-specific reason/ },
