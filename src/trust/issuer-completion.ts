@@ -7,9 +7,9 @@
  */
 import type { Certificate } from '../x509/certificate.ts';
 import { sameName } from '../x509/name.ts';
-import type { PathFailure } from '../x509/path.ts';
+import type { CertificationPath, PathFailure } from '../x509/path.ts';
 import type { IntermediateShelf } from './intermediate-shelf.ts';
-import type { TrustQuestion, TrustVerdict } from './trust.ts';
+import type { FetchedIssuer, TrustQuestion, TrustVerdict } from './trust.ts';
 
 /** As many steps upwards. */
 const STEPS_MAX = 4;
@@ -43,6 +43,21 @@ export function judgeCompleted(
     }
     company = [...company, ...fresh.values()];
   }
+}
+
+/**
+ * The certificates of a path that were fetched, for nobody had brought them.
+ * @param isBrought of the SHA-256 of a certificate
+ */
+export function fetchedIssuers(
+  { certificates }: CertificationPath,
+  isBrought: (sha256: string) => boolean,
+  shelf: IntermediateShelf,
+): readonly FetchedIssuer[] {
+  return certificates.slice(1, -1).flatMap((certificate) => {
+    const from = isBrought(certificate.sha256) ? null : shelf.originOf(certificate);
+    return from === null ? [] : [{ certificate, from }];
+  });
 }
 
 /** No other path would change it: the question was found out, or may be by other means. */
