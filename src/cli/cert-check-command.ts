@@ -7,15 +7,15 @@
  */
 import { existsSync } from 'node:fs';
 import { type Address, parseAddress } from '../address.ts';
+import type { DirectoryOptions } from '../directory/directory.ts';
 import { openSnapshot } from '../open-snapshot.ts';
 import { resolveSettings } from '../policy/resolve-settings.ts';
 import type { PolicyRules } from '../policy/rules.ts';
 import { closeSnapshot } from '../relay/snapshot.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import type { PathResult } from '../x509/path.ts';
 import { type CertCheckOptions, type CheckTerms, checkTerms, readCheckFile } from './cert-check-question.ts';
 import { mergedRevocation, validateAsked } from './cert-check-revocation.ts';
-import { type CheckedCertificate, checkFacts, formatCheck } from './cert-check-text.ts';
+import { type CheckedCertificate, checkedCertificate, checkFacts, formatCheck } from './cert-check-text.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { loadOrReport } from './load-or-report.ts';
 import { formatJson, type Terminal } from './terminal.ts';
@@ -48,8 +48,8 @@ export async function certCheck(
   const trusted = await readMany(options.trust, true, terminal);
   if (trusted.problem !== null) return unreadable(trusted.problem, options, terminal);
   const request = { ...terms, leaf, anchors: trusted.certificates, intermediates: company };
-  const result = await validateAsked(request, options);
-  return report([{ certificate: leaf, collection: null, result }], options, terminal);
+  const verdict = await validateAsked(request, options);
+  return report([checkedCertificate(leaf, verdict, null)], options, terminal);
 }
 
 /** A mail address that is no file. */
@@ -92,14 +92,8 @@ async function checkConfigured(
     const question = { ...terms, certificate: leaf, extraIntermediates: company, collections };
     await trust.prepare(question);
     const verdict = trust.judge(question);
-    const result: PathResult = verdict.ok
-      ? { ok: true, path: verdict.path, attempts: verdict.attempts ?? [] }
-      : verdict;
-    return report(
-      [{ certificate: leaf, collection: verdict.ok ? verdict.collection : null, result }],
-      options,
-      terminal,
-    );
+    const checked = checkedCertificate(leaf, verdict, verdict.ok ? verdict.collection : null);
+    return report([checked], options, terminal);
   });
 }
 
@@ -122,10 +116,7 @@ async function checkAddress(
       const question = { ...terms, address: mailbox, certificate, extraIntermediates: companions, collections };
       await trust.prepare(question);
       const verdict = trust.judge(question);
-      const result: PathResult = verdict.ok
-        ? { ok: true, path: verdict.path, attempts: verdict.attempts ?? [] }
-        : verdict;
-      checked.push({ certificate, collection: verdict.ok ? verdict.collection : null, result });
+      checked.push(checkedCertificate(certificate, verdict, verdict.ok ? verdict.collection : null));
     }
     return report(checked, options, terminal, `no source publishes a certificate for ${address.text}`);
   });
@@ -144,7 +135,9 @@ async function withSnapshot(
   const configuration = await loadOrReport(options.config, terminal);
   if (configuration === null) return EXIT.configuration;
   const revocation = mergedRevocation(configuration.trust.revocation ?? null, options);
-  const opened = await openSnapshot({ ...configuration, trust: { ...configuration.trust, revocation } });
+  const directory =
+    options.offline === true ? withoutServers(configuration.directory, terminal) : configuration.directory;
+  const opened = await openSnapshot({ ...configuration, directory, trust: { ...configuration.trust, revocation } });
   if (!opened.ok) {
     for (const mistake of opened.mistakes) terminal.say(mistake);
     return EXIT.configuration;
@@ -154,6 +147,15 @@ async function withSnapshot(
   } finally {
     await closeSnapshot(opened.value);
   }
+}
+
+/** The folders alone. */
+function withoutServers(directory: DirectoryOptions, terminal: Terminal): DirectoryOptions {
+  const sources = directory.sources.filter((source) => source.kind === 'folder');
+  for (const source of directory.sources) {
+    if (source.kind === 'ldap') terminal.say(`warning: ${source.label} is not asked (--offline)`);
+  }
+  return { ...directory, sources };
 }
 
 type SnapshotOf = Extract<Awaited<ReturnType<typeof openSnapshot>>, { readonly ok: true }>['value'];

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { type Address, parseAddress } from '../address.ts';
+import { parseNetwork } from '../config/network.ts';
 import { readAuthorityFile } from '../trust/authority-file.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { PathRequest, Purpose } from '../x509/path.ts';
@@ -14,6 +15,8 @@ export interface CertCheckOptions {
   readonly untrusted?: readonly string[];
   readonly crl?: readonly string[];
   readonly offline?: boolean;
+  readonly allow?: readonly string[];
+  readonly fetchIntermediates?: boolean;
   readonly at?: string;
   readonly purpose?: string;
   readonly address?: string;
@@ -58,6 +61,14 @@ export function checkTerms(
     return wrong(terminal, `--policy "${policy}"`, 'an object identifier such as 1.3.6.1.4.1.99999.1');
   if (options.revocation !== undefined && !REVOCATION.includes(options.revocation)) {
     return wrong(terminal, `--revocation "${options.revocation}"`, REVOCATION.join(', '));
+  }
+  for (const network of options.allow ?? []) {
+    if (!parseNetwork(network).ok) {
+      return wrong(terminal, `--allow "${network}"`, 'a network such as 10.1.2.0/24 or 2001:db8::/32');
+    }
+  }
+  if (options.offline === true && options.fetchIntermediates === true) {
+    return wrong(terminal, '--fetch-intermediates with --offline', 'one of them');
   }
   return {
     at,

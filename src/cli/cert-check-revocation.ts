@@ -1,30 +1,34 @@
 /**
- * Revocation for `sealgate cert check`: `--revocation off|soft|hard`, `--crl FILE`, `--offline`. Hard refuses what cannot
- * be found out, soft takes it, both after they tried; CRLs given by hand mean hard unless said otherwise.
+ * What `sealgate cert check` fetches: revocation by `--revocation off|soft|hard` and `--crl FILE`, issuers that are missing
+ * by `--fetch-intermediates`, from private networks by `--allow NETWORK`, nothing at all with `--offline`. Hard refuses what
+ * cannot be found out, soft takes it, both after they tried; CRLs given by hand mean hard unless said otherwise.
  */
-
-import { openRevocation } from '../trust/revocation-checker.ts';
+import { fetchedIssuers, judgeCompleted } from '../trust/issuer-completion.ts';
+import { openRevocation, type RevocationChecker } from '../trust/revocation-checker.ts';
 import type { RevocationOptions } from '../trust/revocation-options.ts';
-import type { PathRequest, PathResult } from '../x509/path.ts';
+import type { TrustQuestion, TrustVerdict } from '../trust/trust.ts';
+import type { PathRequest } from '../x509/path.ts';
 import { validatePath } from '../x509/path-validator.ts';
 import type { CertCheckOptions } from './cert-check-question.ts';
 
 const TIMEOUT_MS = 10_000;
 
-/** Where no configuration is read. null: revocation is not looked at. */
+/** Where no configuration is read. null: neither revocation nor issuers are looked for. */
 export function askedRevocation(options: CertCheckOptions): RevocationOptions | null {
   const mode = options.revocation ?? ((options.crl ?? []).length > 0 ? 'hard' : 'off');
-  if (mode === 'off') return null;
+  const fetchIntermediates = options.fetchIntermediates === true;
+  if (mode === 'off' && !fetchIntermediates) return null;
   return {
-    check: true,
+    check: mode !== 'off',
     whenUnreachable: mode === 'hard' ? 'refuse' : 'accept',
     withoutSource: mode === 'hard' ? 'refuse' : 'accept',
     stalenessMaxMs: 0,
     fetchTimeoutMs: TIMEOUT_MS,
     validationTimeoutMs: TIMEOUT_MS,
     refreshMs: 24 * 60 * 60 * 1000,
-    allow: [],
+    allow: options.allow ?? [],
     crls: options.crl ?? [],
+    fetchIntermediates,
     cache: null,
     fetch: options.offline !== true,
     patient: true,
@@ -36,26 +40,52 @@ export function mergedRevocation(
   configured: RevocationOptions | null,
   options: CertCheckOptions,
 ): RevocationOptions | null {
-  if (options.revocation === 'off') return null;
   const asked = askedRevocation(options);
-  const base = configured?.check === true ? configured : asked;
+  const base = configured ?? asked;
   if (base === null) return null;
-  const mode = asked === null ? {} : { whenUnreachable: asked.whenUnreachable, withoutSource: asked.withoutSource };
-  const crls = [...(configured?.crls ?? []), ...(options.crl ?? [])];
-  const { allow, cache } = configured ?? base;
-  return { ...base, ...mode, crls, allow, cache, fetch: options.offline !== true, patient: true };
+  const { whenUnreachable, withoutSource } = asked?.check === true ? asked : base;
+  return {
+    ...base,
+    check: options.revocation !== 'off' && (asked?.check === true || base.check),
+    whenUnreachable,
+    withoutSource,
+    crls: [...(configured?.crls ?? []), ...(options.crl ?? [])],
+    allow: [...(configured?.allow ?? []), ...(options.allow ?? [])],
+    fetchIntermediates: options.fetchIntermediates === true || base.fetchIntermediates === true,
+    fetch: options.offline !== true,
+    patient: true,
+  };
 }
 
-/** As {@link validatePath}, with revocation where it is asked for. */
-export async function validateAsked(request: PathRequest, options: CertCheckOptions): Promise<PathResult> {
+/** As {@link validatePath}, with revocation and issuers that are missing where they are asked for. */
+export async function validateAsked(request: PathRequest, options: CertCheckOptions): Promise<TrustVerdict> {
   const asked = askedRevocation(options);
-  if (asked === null) return validatePath(request);
+  if (asked === null) return verdictOf(request);
   const checker = await openRevocation(asked, [...request.anchors, ...request.intermediates]);
   try {
-    const validate = () => validatePath({ ...request, revocation: checker.judge });
+    const validate = () => validateWith(checker, asked.check ? { ...request, revocation: checker.judge } : request);
     await checker.prepare(validate);
     return validate();
   } finally {
     await checker.close();
   }
+}
+
+function validateWith(checker: RevocationChecker, request: PathRequest): TrustVerdict {
+  const { leaf: certificate, intermediates: extraIntermediates, purpose, address, at } = request;
+  const { intermediates: shelf } = checker;
+  if (shelf === null) return verdictOf(request);
+  const question: TrustQuestion = { certificate, purpose, address, at, extraIntermediates };
+  const judge = (one: TrustQuestion) => verdictOf({ ...request, intermediates: one.extraIntermediates });
+  const { verdict, wanting } = judgeCompleted(question, judge, shelf);
+  checker.wantIssuers(wanting);
+  if (!verdict.ok) return verdict;
+  const brought = new Set([...request.anchors, ...extraIntermediates].map(({ sha256 }) => sha256));
+  const fetched = fetchedIssuers(verdict.path, (sha256) => brought.has(sha256), shelf);
+  return fetched.length === 0 ? verdict : { ...verdict, fetched };
+}
+
+function verdictOf(request: PathRequest): TrustVerdict {
+  const result = validatePath(request);
+  return result.ok ? { ...result, collection: '', revocation: '' } : result;
 }

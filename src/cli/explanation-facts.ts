@@ -2,6 +2,7 @@
 import { ERROR_TABLE } from '../errors.ts';
 import type { Origin } from '../policy/rules.ts';
 import type { Assessment, JudgedCandidate } from '../relay/assessment.ts';
+import type { FetchedIssuer } from '../trust/trust.ts';
 import { formatOutcome, reasonAgainst } from './explanation-text.ts';
 
 export function explanationFacts(assessment: Assessment) {
@@ -65,6 +66,12 @@ function candidateFacts(entry: JudgedCandidate, taken: boolean) {
     code: verdict !== null && !verdict.ok ? verdict.failure.code : lost,
     collection: verdict?.ok === true ? verdict.collection : null,
     path: verdict?.ok === true ? verdict.path.certificates.map((certificate) => certificate.subjectText) : null,
+    fetched: verdict?.ok === true ? (verdict.fetched ?? []).map(fetchedFacts) : [],
+    unfetched: verdict?.ok === false ? (verdict.unfetched ?? []) : [],
     validUntil: verdict?.ok === true ? verdict.path.validUntil.toISOString() : null,
   };
+}
+
+function fetchedFacts({ certificate, from }: FetchedIssuer) {
+  return { sha256: certificate.sha256, subject: certificate.subjectText, from };
 }

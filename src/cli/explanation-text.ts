@@ -113,6 +113,9 @@ function takenLines({ candidate, verdict }: JudgedCandidate, { revocation, colle
       '',
       `path ${pathText(verdict)}, collection ${printable(verdict.collection)}${chosenBy(collectionOrigin)}, revocation: ${revocation}`,
     ),
+    ...(verdict.fetched ?? []).map((one) =>
+      line('', `issuer ${printable(`${one.certificate.subjectName}, fetched from ${one.from}`)}`),
+    ),
   ];
 }
 

@@ -192,6 +192,8 @@ describe('explanationFacts', () => {
           code: null,
           collection: 'default',
           path: ['CN=bob@bank.example', 'CN=Bank CA 2', 'CN=Bank Root'],
+          fetched: [],
+          unfetched: [],
           validUntil: '2027-01-01T00:00:00.000Z',
         },
         {
@@ -205,6 +207,8 @@ describe('explanationFacts', () => {
           code: 'expired',
           collection: null,
           path: null,
+          fetched: [],
+          unfetched: [],
           validUntil: null,
         },
       ],
