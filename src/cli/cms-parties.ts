@@ -1,11 +1,12 @@
 /** Who signs and who is encrypted to, as `sealgate cms` was told; judged by key and key usage, never by trust. */
-import type { CryptoProfile } from '../cms/profile.ts';
+import { type CryptoProfile, isPostQuantumProfile } from '../cms/profile.ts';
 import { canEncryptTo } from '../cms/recipient-info.ts';
 import type { Signer } from '../cms/signer.ts';
 import { signerAlgorithm } from '../cms/signer-algorithm.ts';
 import { KeySigner } from '../keys/key-signer.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { findKeyWeakness } from '../x509/key-strength.ts';
+import { isPostQuantumKey } from '../x509/post-quantum-key.ts';
 import { isSelfSigned } from '../x509/self-signed.ts';
 import { readCertificates, readOwnKey, readPassword } from './cms-keys.ts';
 import { CmsStop } from './cms-stop.ts';
@@ -41,6 +42,11 @@ export async function readSigner(options: SignerOptions, profile: CryptoProfile,
   const fit = signerAlgorithm(certificate, profile);
   if (!fit.ok) throw new CmsStop(EXIT.data, `${file}: ${fit.reason}`);
   warnOfTime(certificate, file, terminal);
+  if (isPostQuantumProfile(profile) && !isPostQuantumKey(certificate)) {
+    terminal.say(
+      `${file}: ${certificate.key.kind} signature, which quantum computers forge, under profile ${profile.name}`,
+    );
+  }
   const others = [...own.companions, ...(options.chain === undefined ? [] : await readCertificates(options.chain))];
   const chain = others.filter((other) => !isSelfSigned(other));
   const root = others.find(isSelfSigned) ?? null;
@@ -66,7 +72,12 @@ export async function readRecipients(
     warnOfTime(certificate, file, terminal);
     recipients.set(certificate.sha256, certificate);
   }
-  return [...recipients.values()];
+  const all = [...recipients.values()];
+  const safe = all.filter(isPostQuantumKey).length;
+  if (safe > 0 && safe < all.length) {
+    terminal.say(`${safe} of ${all.length} recipients have ML-KEM keys: beside the others these protect nothing more`);
+  }
+  return all;
 }
 
 function warnOfTime({ notBefore, notAfter }: Certificate, file: string, terminal: Terminal): void {

@@ -124,6 +124,11 @@ export const PROFILES: Readonly<Record<string, CryptoProfile>> = {
 /** The profile where nobody names one. */
 export const DEFAULT_PROFILE: CryptoProfile = DEFAULT;
 
+/** Does the profile encrypt to ML-KEM keys and to no others, as `pq` does? */
+export function isPostQuantumProfile({ recipients }: CryptoProfile): boolean {
+  return recipients.every((kind) => kind.startsWith('ml-kem'));
+}
+
 const styles = new WeakMap<CryptoProfile, string>();
 
 /** Everything of a profile that shows in a SignedData beside the signer's algorithm: equal styles may share a signature. */

@@ -189,9 +189,13 @@ const PROFILES = `## The built-in profiles
 | \`pq\`      | PSS, SHA-256           | ML-KEM-768, ML-KEM-1024 and nothing else      | \`aes-256-gcm\` |
 
 \`default\` is what every mail program reads. Many cannot open AES-GCM (Outlook) or OAEP: choose \`modern\` only for
-partners that can. EC, Ed25519, Ed448 and ML-DSA keys sign as each of them does, whatever the profile. ML-KEM and ML-DSA
-need Node 24; a profile that the running Node cannot do is a mistake of the configuration. A recipient whose certificate
-does not fit the profile has a certificate that cannot be used (\`unusable\`).`;
+partners that can. EC, Ed25519, Ed448, ML-DSA and SLH-DSA keys sign as each of them does, whatever the profile. ML-KEM,
+ML-DSA and SLH-DSA need Node 24; a profile or a key that the running Node cannot use is a mistake of the configuration. A
+recipient whose certificate does not fit the profile has a certificate that cannot be used (\`unusable\`).
+
+A recipient with an ML-KEM key never shares a content key with one who has another key: the message is encrypted once for
+each sort. Under \`pq\` the sender signs with the key there is; \`sealgate check\` warns of those who have no ML-DSA or
+SLH-DSA certificate.`;
 
 const PLANNED = `## Not in this version
 

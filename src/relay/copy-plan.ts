@@ -1,13 +1,14 @@
 /**
  * Which copies one message becomes (design: the path, step 4). Recipients with the same treatment share a copy;
  * recipients who must not learn of each other never share RecipientInfos (RFC 9788 §11.4, catalogue C18); copies that
- * differ only in recipients share one body.
+ * differ only in recipients share one body. Post-quantum and classical keys never share a content key, under no profile.
  */
 import type { Address } from '../address.ts';
 import type { CryptoProfile } from '../cms/profile.ts';
 import type { Protection, RouteName } from '../queue/record.ts';
 import type { BodyForm } from '../smime/seal.ts';
 import type { Certificate } from '../x509/certificate.ts';
+import { isPostQuantumKey } from '../x509/post-quantum-key.ts';
 
 /** One recipient with everything decided. */
 export interface TreatedRecipient {
@@ -41,7 +42,7 @@ export function planCopies(recipients: readonly TreatedRecipient[]): readonly Bo
   const bodies = new Map<string, { form: BodyForm; copies: Map<string, TreatedRecipient[]> }>();
   for (const recipient of recipients) {
     const form = formFor(recipient);
-    const formKey = keyOf(form);
+    const formKey = `${keyOf(form)} ${strengthOf(recipient)}`;
     const body = bodies.get(formKey) ?? { form, copies: new Map<string, TreatedRecipient[]>() };
     bodies.set(formKey, body);
     // a clear copy names nobody, so hidden recipients of it may share the transaction
@@ -72,6 +73,11 @@ function keyOf(form: BodyForm): string {
     case 'enveloped':
       return `enveloped ${form.signed} ${form.profile.name}`;
   }
+}
+
+/** A content key that a classical key opens too would be only as safe as that: ML-KEM would be for nothing. */
+function strengthOf({ certificate }: TreatedRecipient): string {
+  return certificate !== null && isPostQuantumKey(certificate) ? 'post-quantum' : '';
 }
 
 function copyOf(form: BodyForm, recipients: readonly TreatedRecipient[]): Copy {

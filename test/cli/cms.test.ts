@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { runCommandLine } from '../../src/cli/command-line.ts';
 import { EXIT } from '../../src/cli/exit-code.ts';
+import { algorithmSupport } from '../../src/keys/algorithm-support.ts';
 import { type KeyKind, type MadeCertificate, makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
 import { makePkcs12 } from '../support/pkcs12-builder.ts';
 import { CapturedTerminal } from './captured-terminal.ts';
@@ -61,6 +62,28 @@ describe('sealgate cms', () => {
     person('eve', 'rsa-2048');
   });
   after(() => rmSync(folder, { recursive: true }));
+
+  if (algorithmSupport.has('ml-kem-768')) {
+    it('says what is not post-quantum, and encrypts to nothing else under pq', async () => {
+      person('lena', 'ml-kem-768');
+      person('dora', 'ml-dsa-65');
+      const seal = 'seal --profile pq --recipient lena.pem --chain issuing.pem';
+      const classical = await cms(`${seal} --signer alice.pem --key alice.key`, MAIL);
+      assert.equal(classical.code, EXIT.ok, classical.said);
+      assert.match(classical.said, /alice\.key: ec signature, which quantum computers forge, under profile pq/);
+      const safe = await cms(`${seal} --signer dora.pem --key dora.key`, MAIL);
+      assert.deepEqual([safe.code, safe.said], [EXIT.ok, '']);
+      const refused = await cms('encrypt --profile pq --recipient lena.pem bob.pem', MAIL);
+      assert.deepEqual([refused.code, refused.out.length], [EXIT.data, 0]);
+      assert.match(
+        refused.said,
+        /bob\.pem: nothing can be encrypted to it: rsa key, profile pq encrypts to ml-kem-768/,
+      );
+      const mixed = await cms('encrypt --recipient lena.pem bob.pem', MAIL);
+      assert.equal(mixed.code, EXIT.ok, mixed.said);
+      assert.match(mixed.said, /^1 of 2 recipients have ML-KEM keys: beside the others these protect nothing more$/m);
+    });
+  }
 
   describe('sign and verify', () => {
     it('signs a message as multipart/signed; its other fields stay outside', async () => {

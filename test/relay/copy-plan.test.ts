@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { type Address, parseAddress } from '../../src/address.ts';
 import { type CryptoProfile, PROFILES } from '../../src/cms/profile.ts';
 import { planCopies, type TreatedRecipient } from '../../src/relay/copy-plan.ts';
+import type { Certificate } from '../../src/x509/certificate.ts';
 import { makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
 
 const DEFAULT = PROFILES['default'] as CryptoProfile;
@@ -67,6 +68,23 @@ describe('copy plan', () => {
         ['enveloped', 1],
       ],
     );
+  });
+
+  it('never gives a content key to an ML-KEM key and to a classical one, under no profile', () => {
+    // only the facts of the key matter here, so no Node needs to know ML-KEM
+    const lattice = { ...certificate, key: { ...certificate.key, kind: 'ml-kem-768' } } as Certificate;
+    const plan = planCopies([
+      recipient('a@partner.example'),
+      recipient('b@partner.example', { certificate: lattice }),
+      recipient('c@partner.example', { certificate: lattice, hidden: true }),
+      recipient('d@partner.example'),
+    ]);
+    assert.deepEqual(
+      plan.map(({ copies }) => copies.map(({ recipients }) => recipients.map(({ address }) => address.text))),
+      [[['a@partner.example', 'd@partner.example']], [['b@partner.example'], ['c@partner.example']]],
+    );
+    const clear = [recipient('a@x.example', { certificate: null }), recipient('b@x.example', { certificate: null })];
+    assert.equal(planCopies(clear).length, 1);
   });
 
   it('protects exactly the copies that are encrypted, keeps everybody, and never shows a hidden one to another', () => {

@@ -138,6 +138,13 @@ describe('system: profiles', function () {
       );
       return;
     }
+    house.configure({ rules, extra: '' });
+    const classical = house.cli('check');
+    assert.equal(classical.status, 0, classical.stderr);
+    assert.match(
+      classical.stdout + classical.stderr,
+      /:\d+: rules\.to\.pq\.example\.profile: profile pq encrypts to ML-KEM, but 1 of our 1 addresses sign with RSA or elliptic curves \(anna@example\.org\)/,
+    );
     const lattice = await GatewayHouse.open({
       senders: { 'anna@example.org': 'ml-dsa-65' },
       partners: { 'quinn@pq.example': 'ml-kem-768', 'rita@pq.example': 'rsa-3072' },
