@@ -14,16 +14,30 @@ import type { RevocationRequest } from './revocation.ts';
 
 /** Signer by signer, a chain of them is followed no further. */
 export const SIGNER_DEPTH_MAX = 3;
-const BUDGET = { ...PATH_BUDGET, signatures: 20, steps: 2_000, depth: 6 };
+const BUDGET = { ...PATH_BUDGET, signatures: 20, steps: 2_000, paths: 10, depth: 6 };
+/** Searches for the path of a signer in one question, whatever it leads to: each may ask for revocation again. */
+const SEARCHES_MAX = 16;
+
+/** What one question about revocation may still cost. Only goes down, and is shared by all that it leads to. */
+export class SignerSearches {
+  private left = SEARCHES_MAX;
+
+  /** @returns false: no more */
+  spend(): boolean {
+    return this.left-- > 0;
+  }
+}
 
 /**
  * Why nobody who may sign this list has; null when somebody has.
  * @param judge says of a signer's path whether it is revoked
+ * @param searches what is left of them
  */
 export function findSignerFault(
   list: RevocationList,
   request: RevocationRequest,
   judge: RevocationJudge,
+  searches: SignerSearches,
 ): string | null {
   const { path, certificate, evidence } = request;
   const above = path.slice(path.indexOf(certificate) + 1);
@@ -36,6 +50,7 @@ export function findSignerFault(
     if (candidate.keyUsage !== null && !candidate.keyUsage.has('cRLSign')) {
       why = `${candidate.subjectName} may not sign CRLs (key usage)`;
     } else if (above.includes(candidate)) return null;
+    else if (!searches.spend()) return `no signer of it was found in ${SEARCHES_MAX} searches`;
     else {
       const fault = pathFault(candidate, request, judge);
       if (fault === null) return null;

@@ -3,11 +3,13 @@
  *
  * Comparison follows §7.1 (case, spacing, string type do not count) and is only ever a hint that one certificate may
  * have issued another: the signature decides. Refused with asn1.malformed: whatever is not a SEQUENCE of non-empty
- * SETs of type and value.
+ * SETs of type and value, and names larger than {@link NAME_OCTETS_MAX}: to compare two costs time that grows with the square of
+ * a value's length, and a search for a path may have to compare hundreds.
  */
 import { DerReader } from '../asn1/der-reader.ts';
 import { derOid, TAG } from '../asn1/der-writer.ts';
 import { parseOid } from '../asn1/oid.ts';
+import { gatewayError } from '../errors.ts';
 import { EMAIL_ADDRESS_ATTRIBUTE } from './certificate-oids.ts';
 
 /** One type and value of a name. `text` is decoded and not escaped; null when the value is no string type. */
@@ -35,6 +37,10 @@ const LABELS: Readonly<Record<string, string>> = {
   [EMAIL_ADDRESS_ATTRIBUTE]: 'emailAddress',
 };
 const COMMON_NAME = '2.5.4.3';
+/** Octets of a whole Name, of one value, and attributes in it. The largest seen in public collections has 219 and 11. */
+export const NAME_OCTETS_MAX = 4096;
+const VALUE_OCTETS_MAX = 1024;
+const ATTRIBUTES_MAX = 64;
 const TELETEX_STRING = 0x14;
 const UNIVERSAL_STRING = 0x1c;
 const BMP_STRING = 0x1e;
@@ -45,26 +51,34 @@ const BMP_STRING = 0x1e;
  * @throws GatewayError asn1.malformed
  */
 export function parseName(name: Buffer): NameAttribute[][] {
-  const outer = DerReader.over(name);
+  const outer = DerReader.over(name, NAME_OCTETS_MAX);
   const sequence = outer.enter(TAG.sequence);
   outer.finish();
   const relativeNames: NameAttribute[][] = [];
-  while (!sequence.atEnd) relativeNames.push(parseRelativeName(sequence));
+  let attributes = 0;
+  while (!sequence.atEnd) {
+    const relativeName = parseRelativeName(sequence);
+    attributes += relativeName.length;
+    checkCount(attributes);
+    relativeNames.push(relativeName);
+  }
   return relativeNames;
 }
 
 /** Checks a Name as {@link parseName} does, without making anything of it. @throws GatewayError asn1.malformed */
 export function checkName(name: Buffer): void {
-  const outer = DerReader.over(name);
+  const outer = DerReader.over(name, NAME_OCTETS_MAX);
   const sequence = outer.enter(TAG.sequence);
   outer.finish();
+  let attributes = 0;
   while (!sequence.atEnd) {
     const set = sequence.enter(TAG.set);
     do {
       const attribute = set.enter(TAG.sequence);
       parseOid(attribute.read(TAG.oid));
-      attribute.skip();
+      checkValue(attribute.readElement().whole);
       attribute.finish();
+      checkCount(++attributes);
     } while (!set.atEnd);
   }
 }
@@ -77,9 +91,20 @@ function parseRelativeName(sequence: DerReader): NameAttribute[] {
     const oid = parseOid(attribute.read(TAG.oid));
     const { tag, content, whole } = attribute.readElement();
     attribute.finish();
+    checkValue(whole);
     attributes.push({ oid, text: stringText(tag, content), value: whole });
   } while (!set.atEnd);
   return attributes;
+}
+
+function checkCount(attributes: number): void {
+  if (attributes > ATTRIBUTES_MAX)
+    throw gatewayError('asn1.malformed', `name of more than ${ATTRIBUTES_MAX} attributes`);
+}
+
+function checkValue(value: Buffer): void {
+  if (value.length > VALUE_OCTETS_MAX)
+    throw gatewayError('asn1.malformed', `value of ${value.length} octets in a name`);
 }
 
 /** True when the Name has no attribute at all. @param name whole DER */

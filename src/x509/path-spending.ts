@@ -9,6 +9,8 @@ export interface PathBudget {
   readonly signatures: number;
   /** Candidates looked at. */
   readonly steps: number;
+  /** Whole paths judged: constraints, policies and revocation. */
+  readonly paths: number;
   /** Certificates between leaf and anchor. */
   readonly depth: number;
   /** Comparisons of a name with a subtree, and names read for them, over all paths tried. */
@@ -21,12 +23,14 @@ export interface PathBudget {
 
 /**
  * Signatures, steps and comparisons as in webpki (NSS mozpkix before it); 100 verifications stay under 500 ms with the
- * largest keys accepted. Depth: real paths for mail have one or two intermediates. Policies: real graphs have some 10
+ * largest keys accepted. Whole paths: authorities that certify each other make millions of them out of 100 signatures, and
+ * each may ask for its revocation; real ones make a handful. Depth: real paths for mail have one or two intermediates. Policies: real graphs have some 10
  * nodes.
  */
 export const PATH_BUDGET: PathBudget = {
   signatures: 100,
   steps: 200_000,
+  paths: 100,
   depth: 8,
   comparisons: 250_000,
   policyNodes: 1000,
@@ -43,6 +47,7 @@ export class PathSpending {
   readonly budget: PathBudget;
   private signatures = 0;
   private steps = 0;
+  private paths = 0;
   private comparisons = 0;
   private policyLinks = 0;
 
@@ -56,6 +61,10 @@ export class PathSpending {
 
   spendStep(): void {
     if (++this.steps > this.budget.steps) throw exceeded(this.budget.steps, 'candidates');
+  }
+
+  spendPath(): void {
+    if (++this.paths > this.budget.paths) throw exceeded(this.budget.paths, 'whole paths');
   }
 
   spendComparisons(count: number): void {

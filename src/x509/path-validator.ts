@@ -121,6 +121,7 @@ class PathSearch {
   }
 
   private conclude(certificates: Chain): CertificationPath | null {
+    this.spending.spendPath();
     const conclusion = concludePath(this.request, certificates, this.spending);
     if (conclusion.ok) return conclusion.path;
     this.record(conclusion.failure, certificates);

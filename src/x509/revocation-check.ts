@@ -9,7 +9,7 @@ import type { RevocationList } from './crl.ts';
 import { ALL_REASONS, type DistributionPoint, directoryNameKey } from './crl-distribution-points.ts';
 import { CRL_REASONS } from './crl-entries.ts';
 import { findDelta, findRevocation, findScopeFault, findTimeFault } from './crl-rules.ts';
-import { findSignerFault, SIGNER_DEPTH_MAX } from './crl-signer.ts';
+import { findSignerFault, SIGNER_DEPTH_MAX, SignerSearches } from './crl-signer.ts';
 import { readHeldResponse } from './ocsp-rules.ts';
 import type { RevocationJudge } from './path.ts';
 import { momentText, type RevocationRequest, type RevocationStatus, type UsedEvidence } from './revocation.ts';
@@ -17,15 +17,17 @@ import { deltaLocations, findCrlPoints, findRevocationSources } from './revocati
 
 /** Reasons kept for people. */
 const WHY_MAX = 8;
+/** Locations looked at of one kind, more than are fetched from; a certificate or a list may name hundreds. */
+const LOCATIONS_MAX = 16;
 
 /** @param request everything in it but the anchor of the path may be attacker-chosen */
 export function checkRevocation(request: RevocationRequest): RevocationStatus {
-  return new RevocationCheck(request, []).check();
+  return new RevocationCheck(request, [], new SignerSearches()).check();
 }
 
 /** What the OCSP responses at hand alone say, whatever CRLs say. */
 export function checkResponses(request: RevocationRequest): RevocationStatus {
-  const check = new RevocationCheck(request, []);
+  const check = new RevocationCheck(request, [], new SignerSearches());
   return check.checkResponses() ?? { kind: 'unknown', why: check.why };
 }
 
@@ -33,10 +35,14 @@ class RevocationCheck {
   private readonly request: RevocationRequest;
   /** SHA-256 of the certificates whose check led here, so that a circle ends. */
   private readonly asking: readonly string[];
+  private readonly searches: SignerSearches;
+  /** A list may be met at many distribution points. */
+  private readonly signerFaults = new Map<RevocationList, string | null>();
   readonly why: string[] = [];
 
-  constructor(request: RevocationRequest, asking: readonly string[]) {
+  constructor(request: RevocationRequest, asking: readonly string[], searches: SignerSearches) {
     this.request = request;
+    this.searches = searches;
     this.asking = [...asking, request.certificate.sha256];
   }
 
@@ -51,7 +57,7 @@ class RevocationCheck {
   checkLists(): RevocationStatus | null {
     const { certificate } = this.request;
     const points = this.pointsOf(certificate);
-    const uris = points.flatMap((point) => point.uris);
+    const uris = firstOf(points.flatMap((point) => point.uris));
     const used: UsedEvidence[] = [];
     let mask = 0;
     for (const point of points) {
@@ -79,7 +85,7 @@ class RevocationCheck {
   ): Exclude<RevocationStatus, { kind: 'unknown' }> | null {
     const { certificate, at, tolerance, evidence } = this.request;
     const name = `CRL of ${momentText(list.thisUpdate)}`;
-    const fault = findScopeFault(list, point, certificate) ?? findSignerFault(list, this.request, this.judge);
+    const fault = findScopeFault(list, point, certificate) ?? this.signerFault(list);
     if (fault !== null) return this.tell(`${name}: ${fault}`);
     const delta = findDelta(
       list,
@@ -95,6 +101,15 @@ class RevocationCheck {
     const used = usedFrom(newest, delta ?? list, delta?.nextUpdate ?? list.nextUpdate, this.request);
     if (entry === null) return { kind: 'good', used: earlier(used, list, this.request) };
     return { kind: 'revoked', revokedAt: entry.revokedAt, reason: CRL_REASONS[entry.reason] ?? 'unspecified', used };
+  }
+
+  private signerFault(list: RevocationList): string | null {
+    let fault = this.signerFaults.get(list);
+    if (fault === undefined) {
+      fault = findSignerFault(list, this.request, this.judge, this.searches);
+      this.signerFaults.set(list, fault);
+    }
+    return fault;
   }
 
   checkResponses(): RevocationStatus | null {
@@ -122,7 +137,7 @@ class RevocationCheck {
     const { path, certificate } = this.request;
     const above = path.slice(path.indexOf(certificate) + 1);
     const request = { ...this.request, certificate: responder, path: [responder, ...above] as const };
-    const status = new RevocationCheck(request, this.asking).checkLists();
+    const status = new RevocationCheck(request, this.asking, this.searches).checkLists();
     if (status?.kind === 'good') return null;
     const found = status?.kind === 'revoked' ? 'is revoked' : 'may be revoked, and no CRL says that it is not';
     return `responder ${responder.subjectName} ${found}`;
@@ -135,7 +150,7 @@ class RevocationCheck {
     if (known || this.asking.includes(question.certificate.sha256)) return finding('good', 'judged before');
     if (this.asking.length > SIGNER_DEPTH_MAX)
       return finding('unknown', 'too many signers of CRLs one after the other');
-    const status = new RevocationCheck({ ...this.request, ...question }, this.asking).check();
+    const status = new RevocationCheck({ ...this.request, ...question }, this.asking, this.searches).check();
     return finding(status.kind, status.kind === 'unknown' ? status.why.join('; ') : status.kind);
   };
 
@@ -177,7 +192,11 @@ function finding(status: RevocationStatus['kind'], text: string) {
 }
 
 function deltaUris(list: RevocationList, certificate: Certificate): string[] {
-  return [...deltaLocations(list.freshest), ...findRevocationSources(certificate).deltas];
+  return firstOf([...deltaLocations(list.freshest), ...findRevocationSources(certificate).deltas]);
+}
+
+function firstOf(uris: readonly string[]): string[] {
+  return [...new Set(uris)].slice(0, LOCATIONS_MAX);
 }
 
 function usedFrom(

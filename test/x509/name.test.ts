@@ -1,7 +1,7 @@
 /** Names: comparison after RFC 5280 §7.1, and what people are shown. */
 import assert from 'node:assert/strict';
 import { der, derOid, derSequence, derSetOf, TAG } from '../../src/asn1/der-writer.ts';
-import { checkName, commonName, isEmptyName, nameEmails, nameText, sameName } from '../../src/x509/name.ts';
+import { checkName, commonName, isEmptyName, nameEmails, nameText, parseName, sameName } from '../../src/x509/name.ts';
 import { makeName } from '../support/certificate-builder.ts';
 
 const attribute = (oid: string, tag: number, content: Buffer | string): Buffer =>
@@ -45,6 +45,22 @@ describe('names', () => {
   it('give their mail addresses as they stand', () => {
     assert.deepEqual(nameEmails(makeName('x', 'a@b.example')), ['a@b.example']);
     assert.deepEqual(nameEmails(makeName('x')), []);
+  });
+
+  it('refuse what would take long to compare: many attributes, long values, a long name', () => {
+    const cn = (octets: number): Buffer => attribute('2.5.4.3', TAG.utf8String, 'x'.repeat(octets));
+    const sizes = (...octets: number[]): Buffer => nameOf(...octets.map((one) => [cn(one)]));
+    for (const good of [sizes(...Array(64).fill(9)), sizes(1020), sizes(1000, 1000, 1000, 1000)]) checkName(good);
+    const bad = [
+      sizes(...Array(65).fill(9)),
+      sizes(1021),
+      sizes(1000, 1000, 1000, 1000, 100),
+      nameOf(Array(65).fill(cn(1))),
+    ];
+    for (const one of bad) {
+      assert.throws(() => checkName(one), { code: 'asn1.malformed' });
+      assert.throws(() => parseName(one), { code: 'asn1.malformed' });
+    }
   });
 
   it('refuse what is no name', () => {
