@@ -4,7 +4,7 @@
  * Refused with keys.unusable: digests that are not known. SHA-1 is, for every file before 2021 has it; nothing new is
  * protected with it here.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { gatewayError } from '../errors.ts';
 import type { RoundBudget } from './round-budget.ts';
 
@@ -80,7 +80,7 @@ async function derive(
     if (length > 0) budget.spend(rounds);
     let block: Buffer = Buffer.concat([diversifier, input]);
     for (let round = 0; round < rounds; round++) {
-      block = createHash(digest.name).update(block).digest();
+      block = hash(digest.name, block, 'buffer');
       if (budget.breathes(round)) await budget.breathe();
     }
     made.push(block);

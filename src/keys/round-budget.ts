@@ -11,8 +11,8 @@ import { gatewayError } from '../errors.ts';
 const ROUNDS_MAX = 10_000_000;
 /** Longest that all of them may take. */
 const DERIVATION_MS_MAX = 10_000;
-/** Rounds between two chances for other work. */
-const ROUNDS_AT_A_TIME = 20_000;
+/** Rounds between two chances for other work: some 10 ms, for a gateway that reloads relays at the same time. */
+const ROUNDS_AT_A_TIME = 2000;
 
 /** Of one file. */
 export class RoundBudget {
