@@ -21,7 +21,8 @@ export function collectionJson(collection: TrustCollection) {
 /** `default: anchors 3, intermediates 1, first to expire ...`. */
 export function summaryOf(collection: TrustCollection): string {
   const { name, anchors, intermediates, earliestExpiry, onlyFor } = collection;
-  const scope = onlyFor === null ? '' : `, only for ${onlyFor.join(', ')}`;
+  const scope =
+    onlyFor !== null ? `, only for ${onlyFor.join(', ')}` : name === 'default' ? '' : ', only where a rule names it';
   const earliest = earliestOf(collection);
   const expiry =
     earliestExpiry === null || earliest === null

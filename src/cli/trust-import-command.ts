@@ -93,7 +93,8 @@ function fitsOnlyFor(place: Place, wanted: readonly string[], terminal: Terminal
   if (onlyFor?.every((domain) => wanted.includes(domain)) && wanted.length === onlyFor.length) {
     return true;
   }
-  terminal.say(`collection ${place.name} is for ${onlyFor === null ? 'all domains' : onlyFor.join(', ')}`);
+  const scope = place.name === 'default' ? 'all domains' : 'the recipients whose rule names it';
+  terminal.say(`collection ${place.name} is for ${onlyFor === null ? scope : onlyFor.join(', ')}`);
   terminal.hint(
     `trust: { ${place.name === 'default' ? 'NAME' : place.name}: { from: FOLDER, only-for: [${wanted.join(', ')}] } } in the configuration`,
   );

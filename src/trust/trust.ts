@@ -122,7 +122,7 @@ export interface CollectionFacts {
   readonly earliest: string | null;
   /** Its SHA-1 thumbprint, by which Windows and Exchange name it. */
   readonly earliestThumbprint: string | null;
-  /** Domains it may vouch for; null: all. */
+  /** Domains it may vouch for; null: all, and but for the default one only where a question names it. */
   readonly onlyFor: readonly string[] | null;
 }
 

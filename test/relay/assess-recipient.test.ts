@@ -97,6 +97,29 @@ describe('gatherFacts', () => {
     assert.equal(facts.chosen?.candidate, good);
   });
 
+  it('asks the collections that a rule chose, and says where it was written (C29)', async () => {
+    assert.ok(RITA !== null);
+    const asked: unknown[] = [];
+    const judge = ({ collections }: TrustQuestion): TrustVerdict => {
+      asked.push(collections);
+      const collection = collections?.[0] ?? 'partner';
+      return { ok: true, path: { revocation: [] }, collection, revocation: '' } as unknown as TrustVerdict;
+    };
+    const at = (path: string, line: number) => ({ path, file: 'sealgate.yaml', line });
+    const origin = at('rules.to.partner.example', 9);
+    const rule = {
+      match: { kind: 'domain', domain: 'partner.example' },
+      settings: { trust: { value: ['bank'], origin } },
+    };
+    const base = snapshotOf(candidatesOf(RITA.text, 1), judge);
+    const collections = { partner: at('trust.partner.only-for', 3) };
+    const chosen = { ...base, rules: { ...base.rules, to: [rule], collections } } as unknown as Snapshot;
+    assert.deepEqual((await gatherFacts(chosen, RITA, new Date())).collectionOrigin, origin);
+    const unchosen = { ...base, rules: { ...base.rules, collections } } as unknown as Snapshot;
+    assert.deepEqual((await gatherFacts(unchosen, RITA, new Date())).collectionOrigin, collections.partner);
+    assert.deepEqual(asked, [['bank'], null]);
+  });
+
   it('tells of the source where a source failed too: directory.unavailable', async () => {
     assert.ok(RITA !== null);
     const judge = ({ certificate }: TrustQuestion): TrustVerdict => {

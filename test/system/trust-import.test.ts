@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Certificate } from '../../src/x509/certificate.ts';
 import { makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
+import { makeCrl } from '../support/crl-builder.ts';
 import { GatewayHouse, sleep, submit } from '../support/gateway-house.ts';
 
 const FROM = 'anna@example.org';
@@ -12,8 +14,10 @@ describe('trust import into a running gateway', function () {
   this.timeout(60_000);
   let house: GatewayHouse;
   const bank = makeAuthority({ name: 'Bank Root' });
+  const published = new Map<string, Certificate>();
   const publish = (email: string): void => {
-    const { pem } = makeCertificate(bank, { emails: [email] });
+    const { pem, certificate } = makeCertificate(bank, { emails: [email], serial: 1000 + published.size });
+    published.set(email, certificate);
     writeFileSync(path.join(house.folder, 'partners', `${email}.pem`), pem);
   };
   /** The reply to RCPT. */
@@ -25,15 +29,25 @@ describe('trust import into a running gateway', function () {
   before(async () => {
     house = await GatewayHouse.open({
       stopped: true,
-      rules: ['bank.example: { encrypt: required }', 'evil.example: { encrypt: required }'],
+      rules: [
+        'bank.example: { encrypt: required }',
+        'evil.example: { encrypt: required }',
+        'open.bank.example: { encrypt: required }',
+        'chosen.bank.example: { encrypt: required, trust: default }',
+      ],
     });
     mkdirSync(path.join(house.folder, 'bank'));
     writeFileSync(path.join(house.folder, 'bank', 'other.pem'), makeAuthority({ name: 'Unused' }).pem);
     const yaml = readFileSync(house.config, 'utf8');
-    const named = 'trust: { default: trust, bank: { from: bank, only-for: [bank.example] } }';
+    mkdirSync(path.join(house.folder, 'crls'));
+    // refresh sets the pace at which the folder of CRLs is looked at
+    const revocation = 'revocation: { crls: crls, when-unreachable: accept, refresh: 2s }';
+    const named = `trust: { default: trust, bank: { from: bank, only-for: [bank.example, "*.bank.example"] }, ${revocation} }`;
     writeFileSync(house.config, yaml.replace('trust: { default: trust }', named));
     publish('bob@bank.example');
     publish('eve@evil.example');
+    publish('carl@chosen.bank.example');
+    publish('dora@open.bank.example');
     await house.start();
   });
   after(() => house.close());
@@ -51,6 +65,12 @@ describe('trust import into a running gateway', function () {
     assert.equal(removed.status, 0, removed.stderr);
     assert.match(await reply('bob@bank.example'), /550 5\.7\.1/);
   });
+
+  /** Waits until it is so, for half a minute. */
+  async function until(isSo: () => Promise<boolean>): Promise<void> {
+    for (const end = Date.now() + 30_000; Date.now() < end; await sleep(200)) if (await isSo()) return;
+    throw new Error(`it is not so:\n${house.output.slice(-2000)}`);
+  }
 
   /** Waits for so many lines of that event in the log. */
   async function logged(event: string, times: number): Promise<Record<string, unknown>> {
@@ -81,6 +101,38 @@ describe('trust import into a running gateway', function () {
     rmSync(byHand);
     await logged('trust.collections-changed', before + 2);
     assert.match(await reply('bob@bank.example'), /550 5\.7\.1/);
+  });
+
+  it('a rule chooses: the root of the bank vouches beside it, and not where the rule names another', async () => {
+    const file = path.join(house.folder, 'scratch', 'bank.pem');
+    writeFileSync(file, bank.pem);
+    assert.equal(house.cli('trust', 'import', file, '--collection', 'bank').status, 0);
+    assert.match(await reply('dora@open.bank.example'), /250 2/);
+    assert.match(await reply('carl@chosen.bank.example'), /550 5\.7\.1/);
+    const explain = (to: string): string => house.cli('explain', '--from', FROM, '--to', to).stdout;
+    assert.match(
+      explain('dora@open.bank.example'),
+      /collection bank by trust\.bank\.only-for \(.*sealgate\.yaml:\d+\)/,
+    );
+    assert.match(
+      explain('carl@chosen.bank.example'),
+      /^ {2}trust +default +rules\.to\.chosen\.bank\.example \(.*sealgate\.yaml:\d+\)$/m,
+    );
+  });
+
+  it('a CRL by file: what it revokes stops being used within seconds, and again when it is taken out', async () => {
+    const file = path.join(house.folder, 'scratch', 'bank.crl');
+    const dora = published.get('dora@open.bank.example');
+    assert.ok(dora !== undefined);
+    writeFileSync(file, makeCrl(bank, { entries: [{ certificate: dora, reason: 1 }] }));
+    assert.match(await reply('dora@open.bank.example'), /250 2/);
+    const imported = house.cli('trust', 'import-crl', file);
+    assert.equal(imported.status, 0, imported.stderr);
+    await until(async () => /550 5\.7\.1/.test(await reply('dora@open.bank.example')));
+    assert.match(await reply('bob@bank.example'), /250 2/);
+    const [listed] = JSON.parse(house.cli('trust', 'list-crls', '--json').stdout) as [{ name: string }];
+    assert.equal(house.cli('trust', 'remove-crl', listed.name).status, 0);
+    await until(async () => /250 2/.test(await reply('dora@open.bank.example')));
   });
 
   it('metrics: what expires first in each collection and among our certificates, and what the cache does', async () => {
