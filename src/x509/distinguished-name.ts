@@ -47,6 +47,5 @@ function escapeValue(text: string): string {
   return text
     .replace(/["+,;<>\\=]/g, '\\$&')
     .replace(/\u0000/g, '\\00')
-    .replace(/^[ #]/, '\\$&')
-    .replace(/ $/, '\\ ');
+    .replace(/^[ #]| $/g, '\\$&');
 }

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { makeCertificate } from '../support/certificate-builder.ts';
-import { type CrlEntry, distributionPoints, makeCrl } from '../support/crl-builder.ts';
+import { makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
+import { type CrlEntry, distributionPoints, issuerAccess, makeCrl } from '../support/crl-builder.ts';
 import { GatewayHouse, type HouseOptions, sleep, submit } from '../support/gateway-house.ts';
 import { HostileHttp } from '../support/hostile-http.ts';
+import { ldapDone, ldapEntry, startHostileLdap } from '../support/hostile-ldap.ts';
 
 const RITA = 'rita@partner.example';
 const ERIK = 'erik@partner.example';
@@ -61,7 +62,8 @@ describe('system: revocation', function () {
     assert.match(house.cli('explain', '--from', ANNA, '--to', RITA).stdout, /revocation: not revoked \(CRL of /);
     publish('/partner.crl', [rita]);
     let reply = '';
-    for (let wait = 0; wait < 100 && !reply.startsWith('550'); wait++) {
+    // long enough for a fetch that got lost under load, after which its host is left alone for 20 seconds
+    for (let wait = 0; wait < 300 && !reply.startsWith('550'); wait++) {
       await sleep(100);
       reply = await rcpt(RITA);
     }
@@ -106,6 +108,49 @@ describe('system: revocation', function () {
     assert.ok(house.log.some(({ event }) => event === 'revocation.unknown-accepted'));
     const health = (await house.ask('GET', '/health')) as { revocation: { unknownAccepted: number } };
     assert.ok(health.revocation.unknownAccepted > 0);
+  });
+
+  it('a list in a directory, by a location without a host', async () => {
+    const crl = makeCrl(house.ca);
+    const directory = await startHostileLdap((socket, id) => {
+      socket.write(Buffer.concat([ldapEntry(id, 'CN=x', [['certificateRevocationList', [crl]]]), ldapDone(id)]));
+    });
+    try {
+      partner(RITA, 'ldap:///CN=x,CN=CDP,DC=corp?certificateRevocationList?base?objectClass=cRLDistributionPoint');
+      await start(`, ldap-host: "${directory.url}"`);
+      assert.match(await rcpt(RITA), /^250/);
+      assert.equal(directory.requests(), 1);
+    } finally {
+      await directory.stop();
+    }
+  });
+
+  it('an issuer that is missing: fetched where that is configured, 451 while it cannot be reached', async () => {
+    const issuing = makeAuthority({ issuer: house.ca, name: 'Issuing', freshKey: true });
+    const below = (address: string, url: string): void => {
+      const extraExtensions = [issuerAccess(url)];
+      const made = makeCertificate(issuing, { emails: [address], key: 'p-256', freshKey: true, extraExtensions });
+      house.partners.set(address, made);
+      writeFileSync(path.join(house.folder, 'partners', `${address}.pem`), made.pem);
+    };
+    const silent = await HostileHttp.open();
+    try {
+      silent.set('/issuing', { kind: 'silence' });
+      server.set('/issuing', { kind: 'answer', body: issuing.der });
+      below(RITA, server.url('/issuing'));
+      below(ERIK, silent.url('/issuing'));
+      await start(', fetch-intermediates: true');
+      assert.match(await rcpt(RITA), /^250/);
+      assert.match(await rcpt(ERIK), /^451 4\.7\.5/);
+      await house.drained();
+      const [message] = house.sink?.messages ?? [];
+      assert.match(house.open(RITA, message?.wire ?? Buffer.alloc(0)).toString(), /hello/);
+      const explained = house.cli('explain', '--from', ANNA, '--to', RITA).stdout;
+      assert.match(explained, /issuer Issuing, fetched from http:\/\/127\.0\.0\.1:\d+\/issuing/);
+      assert.ok(house.log.some(({ event }) => event === 'trust.intermediates-fetched'));
+    } finally {
+      await silent.close();
+    }
   });
 
   it('our own certificate revoked: nothing is signed with it', async () => {
