@@ -12,10 +12,11 @@
  * two parsers could read in two ways, M3; 8-bit data under a base64 label, told after the end), message.partial.
  */
 import { gatewayError } from '../errors.ts';
-import { type ContentType, parseContentType, parseTransferEncoding } from './content-type.ts';
-import { ConvertedLeaf } from './converted-leaf.ts';
+import { type ContentType, parseContentType } from './content-type.ts';
+import { ConvertedLeaf, isPlainBody } from './converted-leaf.ts';
 import { DelimiterFinder, type Match } from './delimiter-finder.ts';
 import { EncodedLeaf } from './encoded-leaf.ts';
+import { isUntouchable, isWalkable, loadMechanism, loadType } from './entity-type.ts';
 import { HEADER_OCTETS_MAX, type HeaderBlock, parseHeaderBlock } from './header-block.ts';
 import { type Body, PassingBody } from './passing-body.ts';
 import { SevenBitScan } from './seven-bit-scan.ts';
@@ -27,7 +28,12 @@ export const PARTS_MAX = 1000;
 
 const CRLF = Buffer.from('\r\n');
 const NOTHING = Buffer.alloc(0);
+const EMPTY_LINE = Buffer.from('\r\n\r\n');
+const LINE_OF_HYPHENS = Buffer.from('\n--');
+/** A longer header is read line by line, and so are its limits. */
+const PLAIN_HEADER_OCTETS_MAX = 4096;
 const HYPHEN = 0x2d;
+const CR = 0x0d;
 const LF = 0x0a;
 const IDENTITY = new Set(['7bit', '8bit', 'binary']);
 
@@ -53,6 +59,8 @@ export class CanonicalEntity {
   #headerOctets = 0;
   #untouchedEightBit = false;
   #encodingBroken = false;
+  /** All of the body is there and is known to be fit as it is. */
+  #plain = false;
   /** What the constructor wrote. */
   #first: Buffer[] = [];
 
@@ -82,15 +90,31 @@ export class CanonicalEntity {
     return this.#advance(chunk, false);
   }
 
+  /**
+   * The whole body at once: the octets that {@link write} and {@link end} would give. Where one look finds it to be 7-bit
+   * data that no relay changes, only its structure is walked. Nothing may be written before or behind it.
+   * @throws GatewayError message.malformed, message.limits
+   */
+  whole(body: Buffer): Buffer[] {
+    this.#plain = isPlainBody(body);
+    const out = this.#advance(body, true);
+    this.#finish(out);
+    return out;
+  }
+
   /** The body ended. @throws GatewayError message.malformed */
   end(): Buffer[] {
     const out = this.#advance(NOTHING, true);
+    this.#finish(out);
+    return out;
+  }
+
+  #finish(out: Buffer[]): void {
     if (this.#body === null) this.#endHeaderOnly(out);
     else this.#body.end(out, false);
     if (this.#encodingBroken) {
       throw gatewayError('message.malformed', 'a base64 or quoted-printable leaf is no such thing');
     }
-    return out;
   }
 
   #advance(chunk: Buffer, last: boolean): Buffer[] {
@@ -127,7 +151,7 @@ export class CanonicalEntity {
     const end = found.kind === 'none' ? found.certainTo : found.contentEnd;
     if (end > from) {
       this.#atStart = false;
-      this.#body?.write(data.subarray(from, end), out);
+      this.#body?.write(data.subarray(from, end), out, this.#plain);
     }
     if (found.kind === 'none') return { at: end, waits: true };
     this.#body?.end(out, true);
@@ -136,8 +160,15 @@ export class CanonicalEntity {
     return { at: found.lineEnd, waits: false };
   }
 
-  /** One line of a part header. */
+  /** One line of a part header; all of it where it lies there without anything like a delimiter. */
   #readHeaderLine(data: Buffer, from: number, last: boolean, out: Buffer[]): { at: number; waits: boolean } {
+    if (this.#headerOctets === 0) {
+      const header = findPlainHeader(data, from);
+      if (header !== null) {
+        this.#startBody(parseHeaderBlock(header), false, out);
+        return { at: from + header.length + 2, waits: false };
+      }
+    }
     const at = data.indexOf(CRLF, from);
     if (at === -1 && !(last && from < data.length)) {
       if (this.#headerOctets + data.length - from > HEADER_OCTETS_MAX) throw headerTooLarge();
@@ -151,7 +182,8 @@ export class CanonicalEntity {
       this.#startBody(header, false, out);
       return { at: end, waits: false };
     }
-    const match = line[0] === HYPHEN && line[1] === HYPHEN ? this.#finder.match(withoutLineEnd(line)) : null;
+    const hyphens = line[0] === HYPHEN && line[1] === HYPHEN;
+    const match = hyphens ? this.#finder.match(line, 0, withoutLineEnd(line)) : null;
     if (match !== null) {
       this.#endHeaderOnly(out);
       out.push(line);
@@ -170,8 +202,8 @@ export class CanonicalEntity {
   #endHeaderOnly(out: Buffer[]): void {
     const lines = Buffer.concat(this.#header);
     const header = parseHeaderBlock(lines.at(-1) === LF || lines.length === 0 ? lines : Buffer.concat([lines, CRLF]));
-    readType(header, false);
-    readMechanism(header);
+    loadType(header, false);
+    loadMechanism(header);
     this.#writeHeader([lines], out);
   }
 
@@ -194,8 +226,8 @@ export class CanonicalEntity {
   /** Decides by its header what becomes of a body. */
   #startBody(header: HeaderBlock, root: boolean, out: Buffer[]): void {
     this.#atStart = true;
-    const type = readType(header, this.#multiparts.at(-1)?.digest ?? false);
-    const mechanism = readMechanism(header);
+    const type = loadType(header, this.#multiparts.at(-1)?.digest ?? false);
+    const mechanism = loadMechanism(header);
     const identity = IDENTITY.has(mechanism);
     if (identity && !isUntouchable(type)) {
       this.#watchHeader(header.raw);
@@ -229,6 +261,7 @@ export class CanonicalEntity {
   }
 
   #watchHeader(raw: Buffer): void {
+    if (this.#plain) return;
     const scan = new SevenBitScan();
     scan.update(raw);
     if (scan.end()) this.#untouchedEightBit = true;
@@ -243,42 +276,17 @@ export class CanonicalEntity {
   };
 }
 
-/** The one Content-Type. @throws GatewayError message.malformed */
-function readType(header: HeaderBlock, inDigest: boolean): ContentType {
-  const values = header.all('content-type');
-  if (values.length > 1) throw gatewayError('message.malformed', 'two Content-Type fields in one entity');
-  const type = parseContentType(values[0] ?? (inDigest ? 'message/rfc822' : 'text/plain'));
-  if (type.ambiguous) throw gatewayError('message.malformed', 'Content-Type can be read in two ways');
-  return type;
+function withoutLineEnd(line: Buffer): number {
+  return line.subarray(-2).equals(CRLF) ? line.length - 2 : line.length;
 }
 
-/** The one transfer encoding. @throws GatewayError message.malformed */
-function readMechanism(header: HeaderBlock): string {
-  const values = header.all('content-transfer-encoding').map(parseTransferEncoding);
-  const first = values[0] ?? { mechanism: '7bit', ambiguous: false };
-  if (values.some((value) => value.ambiguous || value.mechanism !== first.mechanism)) {
-    throw gatewayError('message.malformed', 'Content-Transfer-Encoding can be read in two ways');
-  }
-  return first.mechanism;
-}
-
-/** A multipart whose parts may be changed. */
-function isWalkable(type: ContentType): boolean {
-  return (
-    type.mediaType.startsWith('multipart/') &&
-    type.mediaType !== 'multipart/signed' &&
-    type.mediaType !== 'multipart/encrypted' &&
-    (type.parameters.get('boundary') ?? '') !== ''
-  );
-}
-
-/** No leaf: re-encoding it as a whole is forbidden (RFC 2046 §5.1, §5.2; RFC 1847). */
-function isUntouchable(type: ContentType): boolean {
-  return type.mediaType.startsWith('multipart/') || type.mediaType.startsWith('message/');
-}
-
-function withoutLineEnd(line: Buffer): Buffer {
-  return line.subarray(-2).equals(CRLF) ? line.subarray(0, -2) : line;
+/** The header of at least one line that begins at `from`, without its empty line; null where it must be read line by line. */
+function findPlainHeader(data: Buffer, from: number): Buffer | null {
+  if (data[from] === HYPHEN || data[from] === CR) return null;
+  const at = data.indexOf(EMPTY_LINE, from);
+  if (at === -1 || at + 2 - from > PLAIN_HEADER_OCTETS_MAX) return null;
+  const header = data.subarray(from, at + 2);
+  return header.includes(LINE_OF_HYPHENS) ? null : header;
 }
 
 function headerTooLarge(): Error {

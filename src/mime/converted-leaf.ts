@@ -8,9 +8,10 @@
  */
 import { Base64Encoder } from './base64-encoder.ts';
 import type { HeaderBlock } from './header-block.ts';
+import { lineScan, SCAN_OCTETS_MAX } from './line-scan-module.ts';
 import type { Body } from './passing-body.ts';
 import { countEscapes, QuotedPrintableEncoder } from './quoted-printable-encoder.ts';
-import { SevenBitScan } from './seven-bit-scan.ts';
+import { LINE_OCTETS_MAX, SevenBitScan } from './seven-bit-scan.ts';
 
 /** Octets of a leaf that are held before its encoding must be decided. */
 export const LOOK_AHEAD_OCTETS = 65_536;
@@ -30,6 +31,7 @@ export class ConvertedLeaf implements Body {
   readonly #declare: boolean;
   #held: Buffer[] = [];
   #octets = 0;
+  #plain = false;
   #encoder: QuotedPrintableEncoder | Base64Encoder | null = null;
   /** base64: the line end kept back, because a delimiter brings its own. */
   #lineEndDue = false;
@@ -45,8 +47,9 @@ export class ConvertedLeaf implements Body {
     this.#declare = declare;
   }
 
-  write(content: Buffer, out: Buffer[]): void {
+  write(content: Buffer, out: Buffer[], plain = false): void {
     if (content.length === 0) return;
+    this.#plain = plain;
     if (this.#encoder !== null) {
       this.#push(this.#encoder.update(content), out);
       return;
@@ -62,7 +65,7 @@ export class ConvertedLeaf implements Body {
       const content =
         this.#held.length === 1 && this.#held[0] !== undefined ? this.#held[0] : Buffer.concat(this.#held);
       this.#held = [content];
-      const encoding = leastEncoding(content);
+      const encoding = this.#plain ? null : leastEncoding(content);
       if (encoding === null) {
         const type = this.#declare ? 'Content-Type: text/plain; charset=us-ascii\r\n' : '';
         out.push(Buffer.from(type, 'latin1'), this.#header.raw, CRLF, content);
@@ -112,6 +115,14 @@ function leastEncoding(content: Buffer): Encoding | null {
   if (!scan.end()) return isFragile(content) ? 'quoted-printable' : null;
   const quotedPrintable = content.length + 2 * countEscapes(content);
   return quotedPrintable <= (content.length * 4) / 3 ? 'quoted-printable' : 'base64';
+}
+
+/** The same of a whole body at one look: true where nothing in it, parts and all, needs to be changed. False is no verdict. */
+export function isPlainBody(body: Buffer): boolean {
+  if (lineScan === null || body.length > SCAN_OCTETS_MAX) return false;
+  const { eightBit, bareLf, fragile, column } = lineScan(body, 0, 0);
+  const last = body[body.length - 1];
+  return !eightBit && !bareLf && !fragile && column <= LINE_OCTETS_MAX && last !== SPACE && last !== TAB;
 }
 
 /** 7-bit data that mailbox files and relays are known to change (RFC 8551 §3.1.3). */

@@ -82,7 +82,7 @@ export class DelimiterFinder {
     while (contentEnd !== -1) {
       const line = lineAt(data, lineStart, last);
       if (line === 'incomplete') return { kind: 'none', certainTo: contentEnd };
-      const match = line === 'too-long' ? null : this.match(line.text);
+      const match = line === 'too-long' ? null : this.match(data, lineStart, line.textEnd);
       if (match !== null && line !== 'too-long') return { kind: 'delimiter', contentEnd, lineEnd: line.end, match };
       contentEnd = data.indexOf(DELIMITER_START, lineStart);
       lineStart = contentEnd + 2;
@@ -90,11 +90,15 @@ export class DelimiterFinder {
     return { kind: 'none', certainTo: last ? data.length : data.length - partialStart(data, from) };
   }
 
-  /** Compares a line that begins with two hyphens, without its CRLF. @throws GatewayError message.malformed */
-  match(line: Buffer): Match | null {
-    let end = line.length;
-    while (end > 2 && (line[end - 1] === SPACE || line[end - 1] === TAB)) end--;
-    const text = line.toString('latin1', 2, end);
+  /**
+   * Compares a line that begins with two hyphens.
+   * @param textEnd where its text ends, without CRLF
+   * @throws GatewayError message.malformed
+   */
+  match(data: Buffer, start: number, textEnd: number): Match | null {
+    let end = textEnd;
+    while (end > start + 2 && (data[end - 1] === SPACE || data[end - 1] === TAB)) end--;
+    const text = data.toString('latin1', start + 2, end);
     const opened = this.#depths.get(text);
     const closed = text.endsWith('--') ? this.#depths.get(text.slice(0, -2)) : undefined;
     if (opened !== undefined && closed !== undefined) {
@@ -114,12 +118,17 @@ function couldBecomeDelimiter(data: Buffer, at: number): boolean {
   return at === data.length || (at + 1 === data.length && data[at] === HYPHEN);
 }
 
-function lineAt(data: Buffer, start: number, last: boolean): 'incomplete' | 'too-long' | { text: Buffer; end: number } {
-  const reach = data.subarray(start, start + DELIMITER_OCTETS_MAX + 2);
-  const at = reach.indexOf(CRLF);
-  if (at !== -1) return { text: reach.subarray(0, at), end: start + at + 2 };
-  if (reach.length === DELIMITER_OCTETS_MAX + 2) return 'too-long';
-  return last ? { text: reach, end: start + reach.length } : 'incomplete';
+/** @returns where the text of a line ends, and the line with its CRLF */
+function lineAt(
+  data: Buffer,
+  start: number,
+  last: boolean,
+): 'incomplete' | 'too-long' | { readonly textEnd: number; readonly end: number } {
+  // the next candidate is not before the next CRLF: no octet is searched for two of them
+  const at = data.indexOf(CRLF, start);
+  if (at !== -1) return at - start > DELIMITER_OCTETS_MAX ? 'too-long' : { textEnd: at, end: at + 2 };
+  if (data.length - start >= DELIMITER_OCTETS_MAX + 2) return 'too-long';
+  return last ? { textEnd: data.length, end: data.length } : 'incomplete';
 }
 
 /** Octets at the end that may be the beginning of `CRLF--`. */

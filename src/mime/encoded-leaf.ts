@@ -12,6 +12,7 @@
 import type { Body } from './passing-body.ts';
 import { LINE_OCTETS_MAX, SevenBitScan } from './seven-bit-scan.ts';
 
+const NOTHING = Buffer.alloc(0);
 const NUL = 0x00;
 const CR = 0x0d;
 const LF = 0x0a;
@@ -33,7 +34,7 @@ export class EncodedLeaf implements Body {
   readonly #quotedPrintable: boolean;
   readonly #broken: () => void;
   /** The line under way, while it may still be 7-bit data. */
-  #held: Buffer = Buffer.alloc(0);
+  #held: Buffer = NOTHING;
   /** Octets of the line under way that have left. */
   #passed = 0;
   /** True inside a line that is too long: what comes of it is mended at once. */
@@ -49,10 +50,14 @@ export class EncodedLeaf implements Body {
     this.#broken = broken;
   }
 
-  write(content: Buffer, out: Buffer[]): void {
+  write(content: Buffer, out: Buffer[], plain = false): void {
+    if (plain) {
+      out.push(content);
+      return;
+    }
     if (this.#held.length === 0 && this.#passesWhole(content, out)) return;
     let data = this.#held.length === 0 ? content : Buffer.concat([this.#held, content]);
-    this.#held = Buffer.alloc(0);
+    this.#held = NOTHING;
     if (this.#mending) {
       const end = data.indexOf(LF) + 1;
       out.push(this.#mend(end === 0 ? data : data.subarray(0, end)));
@@ -75,7 +80,7 @@ export class EncodedLeaf implements Body {
 
   end(out: Buffer[]): void {
     this.#passLines(this.#held, out);
-    this.#held = Buffer.alloc(0);
+    this.#held = NOTHING;
   }
 
   /** base64 that is well, and whose last line can be mended later, goes out as it is. @returns false when it did not */

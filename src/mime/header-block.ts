@@ -47,6 +47,8 @@ export interface HeaderBlock {
  */
 export function parseHeaderBlock(bytes: Buffer): HeaderBlock {
   if (bytes.length > HEADER_OCTETS_MAX) throw gatewayError('message.limits', `header of ${bytes.length} octets`);
+  const plain = parsePlain(bytes);
+  if (plain !== null) return new FieldList(plain, bytes);
   checkLines(bytes);
   const fields: HeaderField[] = [];
   for (let start = 0; start < bytes.length; ) {
@@ -54,10 +56,10 @@ export function parseHeaderBlock(bytes: Buffer): HeaderBlock {
       throw gatewayError('message.limits', `more than ${HEADER_FIELDS_MAX} header fields`);
     }
     const end = fieldEnd(bytes, start);
-    fields.push(new ReceivedField(bytes.subarray(start, end)));
+    fields.push(receivedField(bytes.subarray(start, end)));
     start = end;
   }
-  return new FieldList(fields);
+  return new FieldList(fields, bytes);
 }
 
 const CR = 0x0d;
@@ -87,28 +89,68 @@ function fieldEnd(bytes: Buffer, start: number): number {
   return end;
 }
 
-/** One field of a block; the value is decoded when first asked for. */
+const NAME = /^[!-9;-~]+$/;
+
+/**
+ * A header as nearly all are, in one walk over its text.
+ * @returns null for any other: then the long way finds out what is wrong with it
+ */
+function parsePlain(bytes: Buffer): HeaderField[] | null {
+  const text = bytes.toString('latin1');
+  if (text.includes('\0')) return null;
+  const fields: HeaderField[] = [];
+  for (let start = 0, end = 0; start < text.length; start = end) {
+    do {
+      const lf = text.indexOf('\n', end);
+      if (lf === -1 || text.indexOf('\r', end) !== lf - 1) return null;
+      end = lf + 1;
+    } while (text.charCodeAt(end) === SPACE || text.charCodeAt(end) === TAB);
+    const colon = text.indexOf(':', start);
+    const name = text.slice(start, colon);
+    if (colon === -1 || !NAME.test(name) || fields.length === HEADER_FIELDS_MAX) return null;
+    fields.push(new ReceivedField(name.toLowerCase(), bytes, start, end, colon + 1));
+  }
+  return fields;
+}
+
+/** @throws GatewayError message.malformed */
+function receivedField(raw: Buffer): HeaderField {
+  const colon = raw.indexOf(COLON);
+  let end = colon;
+  while (end > 0 && (raw[end - 1] === SPACE || raw[end - 1] === TAB)) end--;
+  // the first line only: a colon behind a fold, or none, leaves a name with CR in it
+  const name = colon === -1 ? '' : raw.toString('latin1', 0, end);
+  if (!NAME.test(name)) throw gatewayError('message.malformed', 'header line without a field name');
+  return new ReceivedField(name.toLowerCase(), raw, 0, raw.length, colon + 1);
+}
+
+/** One field of a block; octets and value are taken out when first asked for. */
 class ReceivedField implements HeaderField {
   readonly name: string;
-  readonly raw: Buffer;
-  readonly #colon: number;
+  readonly #block: Buffer;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #valueAt: number;
+  #raw: Buffer | null = null;
   #value: string | null = null;
 
-  constructor(raw: Buffer) {
-    const colon = raw.indexOf(COLON);
-    let end = colon;
-    while (end > 0 && (raw[end - 1] === SPACE || raw[end - 1] === TAB)) end--;
-    // the first line only: a colon behind a fold, or none, leaves a name with CR in it
-    const name = colon === -1 ? '' : raw.toString('latin1', 0, end);
-    if (!/^[!-9;-~]+$/.test(name)) throw gatewayError('message.malformed', 'header line without a field name');
-    this.name = name.toLowerCase();
-    this.raw = raw;
-    this.#colon = colon;
+  /** The field lies in `block` from `start` to `end`, its value from `valueAt`. */
+  constructor(name: string, block: Buffer, start: number, end: number, valueAt: number) {
+    this.name = name;
+    this.#block = block;
+    this.#start = start;
+    this.#end = end;
+    this.#valueAt = valueAt;
+  }
+
+  get raw(): Buffer {
+    this.#raw ??= this.#block.subarray(this.#start, this.#end);
+    return this.#raw;
   }
 
   get value(): string {
     if (this.#value === null) {
-      const folded = this.raw.toString('utf8', this.#colon + 1);
+      const folded = this.#block.toString('utf8', this.#valueAt, this.#end);
       this.#value = folded.replaceAll('\r\n', '').trim();
     }
     return this.#value;
@@ -117,10 +159,12 @@ class ReceivedField implements HeaderField {
 
 class FieldList implements HeaderBlock {
   readonly fields: readonly HeaderField[];
-  #raw: Buffer | null = null;
+  #raw: Buffer | null;
 
-  constructor(fields: readonly HeaderField[]) {
+  /** @param raw of all fields, where it is at hand */
+  constructor(fields: readonly HeaderField[], raw: Buffer | null = null) {
     this.fields = fields;
+    this.#raw = raw;
   }
 
   get raw(): Buffer {
@@ -130,7 +174,9 @@ class FieldList implements HeaderBlock {
 
   all(name: string): readonly string[] {
     const key = name.toLowerCase();
-    return this.fields.filter((field) => field.name === key).map((field) => field.value);
+    const values: string[] = [];
+    for (const field of this.fields) if (field.name === key) values.push(field.value);
+    return values;
   }
 
   only(name: string): string | null {

@@ -20,13 +20,14 @@ export interface HeaderRead {
 
 const EMPTY_LINE = Buffer.from('\r\n\r\n');
 const CRLF = Buffer.from('\r\n');
+const NOTHING = Buffer.alloc(0);
 
 export class HeaderReader {
   /** Chunks so far; joined once at the end, so that many small chunks cost no more than few. */
   #chunks: Buffer[] = [];
   #octets = 0;
   /** The last three octets so far: an empty line may straddle chunks. */
-  #tail: Buffer = Buffer.alloc(0);
+  #tail: Buffer = NOTHING;
 
   /**
    * Takes the next chunk.
@@ -38,14 +39,16 @@ export class HeaderReader {
     const end = this.#findEnd(chunk);
     const octets = end === null ? this.#octets + chunk.length : end.header;
     if (octets > HEADER_OCTETS_MAX) throw gatewayError('message.limits', `header over ${HEADER_OCTETS_MAX} octets`);
-    this.#chunks.push(chunk);
     if (end === null) {
+      this.#chunks.push(chunk);
       this.#octets = octets;
       this.#tail = Buffer.concat([this.#tail, chunk.subarray(-3)]).subarray(-3);
       if (this.#chunks.length >= 1024) this.#chunks = [Buffer.concat(this.#chunks)];
       return null;
     }
-    const header = parseHeaderBlock(Buffer.concat(this.#chunks).subarray(0, end.header));
+    // a copy, for the header lives longer than its chunk; of this chunk only what belongs to it
+    const last = chunk.subarray(0, Math.max(0, end.header - this.#octets));
+    const header = parseHeaderBlock(Buffer.concat([...this.#chunks, last]).subarray(0, end.header));
     this.#chunks = [];
     return { header, rest: chunk.subarray(end.body) };
   }
@@ -62,7 +65,7 @@ export class HeaderReader {
   #findEnd(chunk: Buffer): { readonly header: number; readonly body: number } | null {
     const joined = this.#tail.length === 0 ? chunk : Buffer.concat([this.#tail, chunk]);
     const lead = joined.length - chunk.length;
-    if (this.#octets === lead && joined.length >= 2 && joined.subarray(0, 2).equals(CRLF)) {
+    if (this.#octets === lead && joined.length >= 2 && joined[0] === CRLF[0] && joined[1] === CRLF[1]) {
       return { header: 0, body: 2 - lead };
     }
     const at = joined.indexOf(EMPTY_LINE);

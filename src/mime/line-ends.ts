@@ -2,6 +2,7 @@
  * Makes every line end CRLF (RFC 5322 §2.1) in octets that came from a file, cut anywhere: a bare LF gets its CR, all
  * else stays. What is CRLF-true already is handed on without a copy.
  */
+import { type LineScan, lineScan, SCAN_OCTETS_MAX } from './line-scan-module.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -10,6 +11,12 @@ const NOTHING = Buffer.alloc(0);
 export class LineEnds {
   #afterCr = false;
   #repaired = false;
+  readonly #kernel: LineScan | null;
+
+  /** @param kernel null for the plain path; by default what this machine has */
+  constructor(kernel: LineScan | null = lineScan) {
+    this.#kernel = kernel;
+  }
 
   /** Was there a bare LF? */
   get repaired(): boolean {
@@ -27,6 +34,9 @@ export class LineEnds {
   }
 
   #firstBareLf(chunk: Buffer): number {
+    if (this.#kernel !== null && chunk.length <= SCAN_OCTETS_MAX) {
+      if (!this.#kernel(chunk, this.#afterCr ? CR : 0, 0).bareLf) return -1;
+    }
     for (let at = chunk.indexOf(LF); at !== -1; at = chunk.indexOf(LF, at + 1)) {
       if (at === 0 ? !this.#afterCr : chunk[at - 1] !== CR) return at;
     }

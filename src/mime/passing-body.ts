@@ -5,8 +5,11 @@ import { SevenBitScan } from './seven-bit-scan.ts';
 
 /** What canonical-entity.ts does with one stretch of content between delimiters. */
 export interface Body {
-  /** Takes the next content; pushes what can go out. */
-  write(content: Buffer, out: Buffer[]): void;
+  /**
+   * Takes the next content; pushes what can go out.
+   * @param plain true where this content is the whole stretch and known to be 7-bit data that no relay changes
+   */
+  write(content: Buffer, out: Buffer[], plain: boolean): void;
   /** The stretch ended. @param delimited true when a delimiter follows, false at the end of the entity */
   end(out: Buffer[], delimited: boolean): void;
 }
@@ -20,9 +23,9 @@ export class PassingBody implements Body {
     this.#violated = violated;
   }
 
-  write(content: Buffer, out: Buffer[]): void {
+  write(content: Buffer, out: Buffer[], plain: boolean): void {
     out.push(content);
-    if (this.#scan.violated) return;
+    if (plain || this.#scan.violated) return;
     this.#scan.update(content);
     if (this.#scan.violated) this.#violated();
   }

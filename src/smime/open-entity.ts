@@ -74,8 +74,7 @@ function resumed(first: Buffer, chunks: AsyncIterator<Buffer>): AsyncIterable<Bu
 function canonicalAtOnce(header: HeaderBlock, body: Buffer, signed: boolean, sevenBit: boolean): Buffer {
   const fields = entityFields(header);
   const entity = signed ? new UntouchedEntity(fields) : new CanonicalEntity(fields);
-  const pieces = entity.write(new LineEnds().update(body));
-  for (const piece of entity.end()) pieces.push(piece);
+  const pieces = entity.whole(new LineEnds().update(body));
   if (sevenBit && entity.untouchedEightBit) throw notConvertible();
   return Buffer.concat(pieces);
 }

@@ -29,6 +29,13 @@ export class UntouchedEntity {
     return this.#withLead([]);
   }
 
+  /** The whole body at once. */
+  whole(body: Buffer): Buffer[] {
+    this.#scan.update(body);
+    this.#scan.end();
+    return this.#withLead([body]);
+  }
+
   #withLead(chunks: Buffer[]): Buffer[] {
     if (this.#lead === null) return chunks;
     const all = [this.#lead, ...chunks];

@@ -5,7 +5,7 @@ import { type ErrorCode, GatewayError } from '../../src/errors.ts';
 import { CanonicalEntity, MULTIPART_DEPTH_MAX, PARTS_MAX } from '../../src/mime/canonical-entity.ts';
 import { LOOK_AHEAD_OCTETS } from '../../src/mime/converted-leaf.ts';
 import { parseHeaderBlock } from '../../src/mime/header-block.ts';
-import { canonicalise, entityOf, type Split, splitMessage } from './message-vectors.ts';
+import { canonicalise, canonicaliseAtOnce, entityOf, type Split, splitMessage } from './message-vectors.ts';
 import { decodeQuotedPrintable } from './quoted-printable-decoder.ts';
 
 const message = (text: string): Split => splitMessage(Buffer.from(text, 'utf8'));
@@ -249,9 +249,10 @@ describe('canonical entity', () => {
       '0123456789\r\n'.repeat(6000),
     );
     const fields = parseHeaderBlock(Buffer.from('Content-Type: multipart/mixed; boundary=a\r\n'));
-    const outcome = (body: Buffer, cuts: readonly number[]): string => {
+    const outcome = (body: Buffer, cuts: readonly number[] | 'at once'): string => {
       try {
-        const { output: out, entity } = canonicalise({ header: fields, fields, body }, cuts);
+        const split = { header: fields, fields, body };
+        const { output: out, entity } = cuts === 'at once' ? canonicaliseAtOnce(split) : canonicalise(split, cuts);
         return `${entity.untouchedEightBit} ${out.toString('latin1')}`;
       } catch (error) {
         return error instanceof GatewayError ? error.code : String(error);
@@ -262,6 +263,7 @@ describe('canonical entity', () => {
       fc.property(fc.array(piece, { maxLength: 14 }), cuts, fc.integer({ min: 1, max: 9 }), (pieces, at, step) => {
         const body = Buffer.from(pieces.join(''));
         const whole = outcome(body, []);
+        assert.equal(outcome(body, 'at once'), whole);
         assert.equal(
           outcome(
             body,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { parseContentDisposition, parseContentType, parseTransferEncoding } from '../../src/mime/content-type.ts';
+import { readGrammar, readParameterised } from '../../src/mime/parameterised-value.ts';
 
 /** value, media type, parameters */
 const CLEAR: readonly (readonly [string, string, Readonly<Record<string, string>>])[] = [
@@ -96,6 +97,54 @@ describe('content type', () => {
     assert.equal(read.disposition, 'attachment');
     assert.equal(read.parameters.get('filename'), 'smime.p7m');
     assert.equal(parseContentDisposition('inline; filename=a; filename=b').ambiguous, true);
+  });
+
+  it('reads plain values the short way as the long way does', () => {
+    const piece = fc.constantFrom(
+      ...[
+        'text/plain',
+        'multipart/mixed',
+        '7bit',
+        ';',
+        '; ',
+        ' ;',
+        ' ',
+        '\t',
+        '=',
+        '"',
+        '\\',
+        '(',
+        ')',
+        '*',
+        '*0',
+        '*0*',
+      ],
+      ...[
+        'boundary',
+        'protocol',
+        'Charset',
+        'name',
+        'smime-type',
+        '__proto__',
+        'x',
+        '--=_a',
+        "'",
+        '%20',
+        '/',
+        ',',
+        '\u00fc',
+      ],
+      ...['; boundary="a b"', ';charset=utf-8', '; name=a', '; name="(x)"', '; protocol="application/pkcs7-signature"'],
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const value = pieces.join('');
+        assert.deepEqual(readParameterised(value), readGrammar(value), value);
+      }),
+      { numRuns: 20_000 },
+    );
+    const many = (count: number): string => `a/b${Array.from({ length: count }, (_, i) => `; p${i}=x`).join('')}`;
+    for (const count of [99, 100, 101]) assert.deepEqual(readParameterised(many(count)), readGrammar(many(count)));
   });
 
   it('never throws, and bounds the number of parameters', () => {

@@ -54,6 +54,42 @@ describe('header block', () => {
     }
   });
 
+  it('reads plain headers the short way as the long way does', () => {
+    const piece = fc.constantFrom(
+      'A: 1\r\n',
+      'From: x',
+      'b:',
+      ':',
+      ' ',
+      '\t',
+      '\r\n',
+      '\r',
+      '\n',
+      '\0',
+      '\u00fc',
+      'c',
+      ' x\r\n',
+    );
+    const facts = (text: string, fields?: number): unknown => {
+      try {
+        return parse(text)
+          .fields.slice(0, fields)
+          .map(({ name, value, raw }) => [name, value, raw.toString('hex')]);
+      } catch (error) {
+        return fails('message.malformed')(error) ? 'malformed' : error;
+      }
+    };
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 10 }), (pieces) => {
+        const text = pieces.join('');
+        // white space before a colon is for the long way, with all that stands before it
+        if (text === '' || text.endsWith('\r\n')) assert.deepEqual(facts(text), facts(`${text}Z :\r\n`, -1));
+        else assert.equal(facts(text), 'malformed');
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
   it('refuses what is no field', () => {
     const bad = [
       'no colon\r\n',

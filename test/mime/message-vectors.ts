@@ -61,6 +61,12 @@ export function canonicalise(split: Split, cuts: readonly number[] = []): { outp
   return { output: Buffer.concat(out), entity };
 }
 
+/** The same for a body that is all there. */
+export function canonicaliseAtOnce(split: Split): { output: Buffer; entity: CanonicalEntity } {
+  const entity = new CanonicalEntity(split.fields);
+  return { output: Buffer.concat(entity.whole(Buffer.from(split.body))), entity };
+}
+
 /** The entity as it came. */
 export function entityOf(split: Split): Buffer {
   return Buffer.concat([split.fields.raw, Buffer.from('\r\n'), split.body]);
