@@ -7,6 +7,7 @@
  * {@link ContentEncryptor.destroy}, which wipes it.
  */
 import { type Cipher, type CipherGCM, type CipherGCMTypes, createCipheriv } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { derSetOf } from '../asn1/der-writer.ts';
 import { gatewayError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -22,6 +23,9 @@ import type { CryptoProfile } from './profile.ts';
 import { RECIPIENTS_MAX } from './recipient-identifiers.ts';
 import { encryptContentKey } from './recipient-info.ts';
 import type { Entropy } from './signer.ts';
+
+/** A group of at most so many is encrypted to in one go. */
+export const RECIPIENTS_A_TURN = 16;
 
 /** One content on its way into ciphertext. Not for reuse: a key never encrypts two contents. */
 export class ContentEncryptor {
@@ -96,14 +100,27 @@ export class ContentEncryptor {
    */
   recipientInfos(certificates: readonly Certificate[], others: readonly Buffer[] = []): Buffer {
     if (this.key === null) throw gatewayError('crypto.failed', 'content key was wiped already');
-    const count = certificates.length + others.length;
-    if (count === 0) throw gatewayError('crypto.failed', 'encryption for nobody');
-    if (count > RECIPIENTS_MAX) throw gatewayError('crypto.failed', `more than ${RECIPIENTS_MAX} recipients`);
-    const infos: Buffer[] = [...others];
+    checkCount(certificates.length + others.length);
+    return derSetOf([...others, ...certificates.map((certificate) => this.recipientInfo(certificate))]);
+  }
+
+  /**
+   * The same for a large group, between whose recipients other work has its turn: a thousand key agreements on P-256 take
+   * a fifth of a second, on P-521 two.
+   */
+  async recipientInfosInTurns(certificates: readonly Certificate[]): Promise<Buffer> {
+    checkCount(certificates.length);
+    const infos: Buffer[] = [];
     for (const certificate of certificates) {
-      infos.push(encryptContentKey(certificate, this.key, this.entropy, this.profile));
+      infos.push(this.recipientInfo(certificate));
+      if (infos.length % RECIPIENTS_A_TURN === 0) await setImmediate();
     }
     return derSetOf(infos);
+  }
+
+  private recipientInfo(certificate: Certificate): Buffer {
+    if (this.key === null) throw gatewayError('crypto.failed', 'content key was wiped already');
+    return encryptContentKey(certificate, this.key, this.entropy, this.profile);
   }
 
   /**
@@ -121,4 +138,9 @@ export class ContentEncryptor {
     this.key?.fill(0);
     this.key = null;
   }
+}
+
+function checkCount(count: number): void {
+  if (count === 0) throw gatewayError('crypto.failed', 'encryption for nobody');
+  if (count > RECIPIENTS_MAX) throw gatewayError('crypto.failed', `more than ${RECIPIENTS_MAX} recipients`);
 }

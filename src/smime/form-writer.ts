@@ -6,7 +6,7 @@
  */
 import { isAscii } from 'node:buffer';
 import { setImmediate } from 'node:timers/promises';
-import { ContentEncryptor } from '../cms/content-encryptor.ts';
+import { ContentEncryptor, RECIPIENTS_A_TURN } from '../cms/content-encryptor.ts';
 import type { CryptoProfile } from '../cms/profile.ts';
 import { recipientIdentifier } from '../cms/recipient-identifiers.ts';
 import type { Entropy } from '../cms/signer.ts';
@@ -144,7 +144,11 @@ export class EnvelopedWriter implements FormWriter {
     const sets: Buffer[] = [];
     for (const group of this.#request.groups) {
       if (sets.length % GROUPS_A_TURN === GROUPS_A_TURN - 1) await setImmediate();
-      sets.push(this.#encryptor.recipientInfos(group));
+      sets.push(
+        group.length > RECIPIENTS_A_TURN
+          ? await this.#encryptor.recipientInfosInTurns(group)
+          : this.#encryptor.recipientInfos(group),
+      );
     }
     return sets;
   }

@@ -1,6 +1,7 @@
 /** One content, one key, many groups: ciphertext lengths, determinism, and what must not happen after the end. */
 import assert from 'node:assert/strict';
 import { createDecipheriv } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { ContentEncryptor } from '../../src/cms/content-encryptor.ts';
 import { type CryptoProfile, PROFILES } from '../../src/cms/profile.ts';
@@ -68,6 +69,30 @@ describe('cms/content-encryptor', () => {
     assert.throws(() => encryptor.recipientInfos([]), { code: 'crypto.failed' });
     const crowd = Array.from({ length: 5001 }, () => rsa);
     assert.throws(() => encryptor.recipientInfos(crowd), { code: 'crypto.failed' });
+  });
+
+  it('gives a large group the same in turns, with other work between, and stops when the key is wiped', async () => {
+    const crowd = Array.from({ length: 100 }, (_, index) => (index % 3 === 0 ? ec : rsa));
+    const at = new ContentEncryptor(profile, new CountingEntropy()).recipientInfos(crowd);
+    let turns = 0;
+    let over = false;
+    const other = (async () => {
+      for (; !over; turns++) await setImmediate();
+    })();
+    const inTurns = await new ContentEncryptor(profile, new CountingEntropy()).recipientInfosInTurns(crowd);
+    over = true;
+    await other;
+    assert.deepEqual(inTurns, at);
+    assert.ok(turns >= 4, `${turns} turns`);
+    const wiped = new ContentEncryptor(profile, new CountingEntropy());
+    const rejected = assert.rejects(wiped.recipientInfosInTurns(crowd), { code: 'crypto.failed' });
+    wiped.destroy();
+    await rejected;
+    const fresh = new ContentEncryptor(profile, new CountingEntropy());
+    await assert.rejects(fresh.recipientInfosInTurns([]), { code: 'crypto.failed' });
+    await assert.rejects(fresh.recipientInfosInTurns(Array.from({ length: 5001 }, () => rsa)), {
+      code: 'crypto.failed',
+    });
   });
 
   it('refuses one unfit recipient among fit ones, whole', () => {

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { openEnvelope } from '../../src/cms/enveloped-data-reader.ts';
+import { writeEnvelopedData } from '../../src/cms/enveloped-data-writer.ts';
+import { bufferSource, collect as collectReleased } from '../../src/cms/reopenable-source.ts';
 import { checkSealed } from '../../src/delivery/sealed-proof.ts';
+import { KeyUnwrapper } from '../../src/keys/key-unwrapper.ts';
 import type { QueueContent, QueueGroup, QueueRecipient } from '../../src/queue/record.ts';
 import { makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
 import { profileOf } from '../support/cms-maker.ts';
-import { clearGroup, sealedGroup } from './delivery-fixtures.ts';
+import { chunksOf, clearGroup, sealedGroup } from './delivery-fixtures.ts';
 
 type Enveloped = Extract<QueueContent, { kind: 'enveloped' }>;
 
@@ -43,6 +47,33 @@ describe('delivery/sealed-proof: what must be encrypted is, for exactly its reci
     assert.equal(proof.content.parts.recipientInfos.toString('base64'), content(sealed).recipientInfos);
     assert.equal(proof.content.parts.contentEncryption.toString('base64'), content(sealed).contentEncryption);
     assert.equal(proof.content.parts.ciphertextBytes, content(sealed).ciphertextBytes);
+  });
+
+  it('passes a record from before AuthEnvelopedData, which knows no tag, and writes the EnvelopedData that it always was', async () => {
+    const { group, ciphertext } = sealedGroup({ [BOB]: bob }, Buffer.from('secret\r\n'));
+    const { kind, bodyIndex, ciphertextBytes, contentEncryption, recipientInfos, expectedRecipients } = content(group);
+    const old = { kind, bodyIndex, ciphertextBytes, contentEncryption, recipientInfos, expectedRecipients };
+    assert.ok(!('tag' in old));
+    const stored = JSON.parse(JSON.stringify({ ...group, content: old })) as QueueGroup;
+    const proof = checkSealed(stored, [BOB]);
+    assert.ok(proof.ok && proof.content.kind === 'enveloped');
+    assert.equal(proof.content.parts.tag, null);
+    const object: Buffer[] = [];
+    for await (const part of writeEnvelopedData(proof.content.parts, chunksOf(ciphertext))) object.push(part);
+    const unwrapper = new KeyUnwrapper([{ certificate: bob.certificate, key: bob.privateKey }]);
+    const opened = await openEnvelope(bufferSource(Buffer.concat(object)), { unwrapper });
+    assert.ok(opened.ok);
+    assert.equal(opened.form, 'enveloped');
+    assert.deepEqual(await collectReleased(opened.release(), 100), Buffer.from('secret\r\n'));
+  });
+
+  it('passes CEK-HKDF with its tag, and never without', () => {
+    const profile = profileOf('modern', { contentDerivation: 'hkdf-sha256' });
+    const { group } = sealedGroup({ [BOB]: bob }, Buffer.from('secret\r\n'), profile);
+    assert.ok(checkSealed(group, [BOB]).ok);
+    const { tag, ...untagged } = content(group);
+    assert.ok(tag !== undefined);
+    refused({ ...group, content: untagged }, [BOB], /tag/);
   });
 
   for (const cipher of ['aes-128-gcm', 'aes-192-gcm', 'aes-256-gcm', 'chacha20-poly1305'] as const) {
