@@ -8,13 +8,14 @@
 import { gatewayError } from '../errors.ts';
 import { type EntrySegment, type RevokedEntries, SEGMENT_BITS } from './crl-entries.ts';
 import { EntryIndex, hashOf } from './crl-index.ts';
-import { nameKey } from './name.ts';
+import { formatNameKey, nameKey } from './name.ts';
 
 /** 64 MB hold no more entries that a signer would write. */
 export const ENTRIES_MAX = 4_000_000;
 const ISSUERS_MAX = 10_000;
 /** Comparing names unfolds characters, one into eighteen at worst: what is kept of 64 MB of names would be a gigabyte. */
 const ISSUER_TEXT_MAX = 2_000_000;
+const KNOWN_NAMES_MAX = 256;
 const SEGMENT_ENTRIES = 2 ** SEGMENT_BITS;
 /** Most lists are short. */
 const FIRST_CAPACITY = 64;
@@ -27,6 +28,8 @@ export class RevokedEntriesBuilder {
   private count = 0;
   private readonly issuerNumbers: Map<string, number>;
   private issuerText = 0;
+  /** By the octets of the name: the same few come again and again. */
+  private readonly knownNames = new Map<string, number>();
   private currentIssuer = 0;
   /** Of the segment that is being filled. */
   private filled = 0;
@@ -45,7 +48,18 @@ export class RevokedEntriesBuilder {
 
   /** The following entries are about certificates of this issuer (RFC 5280 §5.3.3). @throws GatewayError asn1.limits */
   setIssuer(name: Buffer): void {
-    const key = nameKey(name);
+    this.issuers ??= new Uint16Array(this.ends.length);
+    const octets = name.toString('latin1');
+    let number = this.knownNames.get(octets);
+    if (number === undefined) {
+      number = this.issuerNumber(formatNameKey(name));
+      if (this.knownNames.size === KNOWN_NAMES_MAX) this.knownNames.clear();
+      this.knownNames.set(octets, number);
+    }
+    this.currentIssuer = number;
+  }
+
+  private issuerNumber(key: string): number {
     let number = this.issuerNumbers.get(key);
     if (number === undefined) {
       number = this.issuerNumbers.size;
@@ -54,8 +68,7 @@ export class RevokedEntriesBuilder {
       if (this.issuerText > ISSUER_TEXT_MAX) throw gatewayError('asn1.limits', 'CRL about issuers of too long names');
       this.issuerNumbers.set(key, number);
     }
-    this.issuers ??= new Uint16Array(this.ends.length);
-    this.currentIssuer = number;
+    return number;
   }
 
   /** @param seconds of the revocation, since 1970 @throws GatewayError asn1.limits */

@@ -121,10 +121,15 @@ const keys = new WeakMap<Buffer, string>();
 export function nameKey(name: Buffer): string {
   let key = keys.get(name);
   if (key === undefined) {
-    key = relativeNameKeys(name).join('\u0000');
+    key = formatNameKey(name);
     keys.set(name, key);
   }
   return key;
+}
+
+/** The same, not kept: for names that are met once, of which keeping a million would cost more than making them. */
+export function formatNameKey(name: Buffer): string {
+  return relativeNameKeys(name).join('\u0000');
 }
 
 /**

@@ -151,7 +151,9 @@ class RevocationCheck {
     if (this.asking.length > SIGNER_DEPTH_MAX)
       return finding('unknown', 'too many signers of CRLs one after the other');
     const status = new RevocationCheck({ ...this.request, ...question }, this.asking, this.searches).check();
-    return finding(status.kind, status.kind === 'unknown' ? status.why.join('; ') : status.kind);
+    const why =
+      status.kind === 'unknown' ? status.why.join('; ') || 'nothing about its revocation is at hand' : status.kind;
+    return finding(status.kind, why);
   };
 
   private listsOf(point: DistributionPoint, uris: readonly string[]): readonly RevocationList[] {

@@ -1,8 +1,18 @@
 /** Certificates made to keep a validator busy (catalogue C4 to C7), each with the answer that it must get. */
-import { derBitString, derInteger, derNull, derOid, derSequence } from '../../src/asn1/der-writer.ts';
+import { parseAddress } from '../../src/address.ts';
+import {
+  der,
+  derBitString,
+  derInteger,
+  derNull,
+  derOid,
+  derSequence,
+  derSetOf,
+  TAG,
+} from '../../src/asn1/der-writer.ts';
 import type { PathFailureCode, PathRequest } from '../../src/x509/path.ts';
 import { PATH_BUDGET, type PathBudget } from '../../src/x509/path-spending.ts';
-import { type MadeCertificate, makeAuthority, makeCertificate } from './certificate-builder.ts';
+import { type MadeCertificate, madeKey, makeAuthority, makeCertificate } from './certificate-builder.ts';
 import { type MadeExtension, mail, nameConstraints, policies, policyMappings } from './constraint-builder.ts';
 
 export interface HostilePath {
@@ -98,8 +108,44 @@ function policyMesh(depth: number, width: number): PathRequest {
   return requestOf(leaf, chain, { requireExplicitPolicy: true });
 }
 
+/** Three certificates of each of seven authorities, one above the other: 2,187 whole paths out of 60 signatures. */
+function wholePaths(): PathRequest {
+  const middles: MadeCertificate[] = [];
+  let issuer = root;
+  for (let level = 0; level < 7; level++) {
+    const privateKey = madeKey('p-256', true);
+    const same = Array.from({ length: 3 }, () => makeAuthority({ name: `Level ${level}`, issuer, privateKey }));
+    middles.push(...same);
+    issuer = same[0] ?? root;
+  }
+  return requestOf(makeCertificate(issuer, { key: 'p-256' }), middles, { requireExplicitPolicy: true });
+}
+
+/** Candidates that have nothing to do with the leaf, each of a name that takes longest to compare. */
+function longNames(count: number): PathRequest {
+  const key = madeKey('p-256');
+  const middles = Array.from({ length: count }, (_, index) => {
+    const values = Array.from({ length: 3 }, () => `${index}${'\u0301\u0323'.repeat(250)}`);
+    const subject = derSequence(
+      ...values.map((text) => derSetOf([derSequence(derOid('2.5.4.10'), der(TAG.utf8String, Buffer.from(text)))])),
+    );
+    return makeAuthority({ subject, issuer: root, privateKey: key });
+  });
+  const stranger = makeAuthority({ name: 'Stranger', privateKey: key });
+  return requestOf(makeCertificate(stranger, { key: 'p-256' }), middles);
+}
+
+/** @param count mailboxes of one certificate, none the one that is asked about */
+function manyMailboxes(count: number): PathRequest {
+  const names = Array.from({ length: count }, (_, index) => mail(`a${index}@b.example`));
+  return requestOf(makeCertificate(root, { key: 'p-256', names }), [], { address: parseAddress('b@b.example') });
+}
+
 export function hostilePaths(): HostilePath[] {
   return [
+    { name: '2,187 whole paths, each refused at its end', expected: 'budget', request: wholePaths },
+    { name: '100 candidates of names that are long to compare', expected: 'no-path', request: () => longNames(100) },
+    { name: '6,000 mailboxes, all of others', expected: 'address-mismatch', request: () => manyMailboxes(6_000) },
     { name: 'two authorities that certify each other', expected: 'no-path', request: cycle },
     { name: 'a mesh of 10 authorities', expected: 'budget', request: fullMesh },
     { name: '100 look-alike parents', expected: 'bad-signature', request: () => lookAlikes(100) },
