@@ -24,6 +24,8 @@ export class CollectionBook {
   readonly #list: MistakeList;
   readonly #known = new Map<string, Known>();
   readonly #chosen = new Set<string>();
+  /** What `defaults` chooses, which takes the place of every `only-for`. */
+  #forEverybody: Located<unknown> | null = null;
 
   constructor(site: Site, list: MistakeList) {
     this.#list = list;
@@ -44,6 +46,7 @@ export class CollectionBook {
    * @param match whom the rule is about; null: everybody (`defaults`)
    */
   namesOf(choice: Located<readonly Located<string>[]>, match: Match | null): readonly string[] {
+    if (match === null) this.#forEverybody = choice;
     const names = new Set<string>();
     const covers: Cover[] = [];
     for (const one of choice.value) {
@@ -62,13 +65,26 @@ export class CollectionBook {
   /** To be called when every rule was read. */
   reportUnasked(): void {
     for (const { name, onlyFor } of this.#known.values()) {
-      if (onlyFor !== null || this.#chosen.has(name.value)) continue;
+      if (this.#chosen.has(name.value)) continue;
+      if (onlyFor !== null) {
+        if (this.#forEverybody !== null) this.#reportLeftOut(this.#forEverybody, name, onlyFor);
+        continue;
+      }
       this.#list.mistake(
         name,
         'nobody asks it',
         `only-for: [DOMAIN] beside its from, or trust: ${name.value} in a rule`,
       );
     }
+  }
+
+  /** Its domains are still listed with it, so somebody thinks that it is asked. */
+  #reportLeftOut(choice: Located<unknown>, name: Located<string>, onlyFor: readonly string[]): void {
+    this.#list.warning(
+      choice,
+      `leaves out "${name.value}" (line ${this.#list.lineOf(name.offset)}), so that it is not asked for ${onlyFor.join(', ')}`,
+      `add ${name.value} here or to a rule`,
+    );
   }
 
   /** null after a mistake was reported. */

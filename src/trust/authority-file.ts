@@ -60,6 +60,7 @@ function readStore(octets: Buffer): AuthorityFile {
       mistakes.push(`certificate ${index + 1}: ${thrown.detail}`);
     }
   }
+  if (crls.length > 0) warnings.push(`${crls.length} CRLs are passed over: trust import-crl takes them, a file each`);
   return { certificates: [...certificates.values()], crls, mistakes, warnings };
 }
 

@@ -23,7 +23,7 @@ describe('trust of a rule', () => {
   after(() => house.remove());
 
   /** Rules under `to:`, one a line; the first stands in line 16. */
-  const load = (rules: readonly string[], defaults = 'trust: [mozilla, default]') => {
+  const load = (rules: readonly string[], defaults = 'trust: [bank, gov, mozilla, default]') => {
     const to = rules.map((rule) => `    ${rule}\n`).join('');
     const text = GOOD_SITE.replace('trust: { default: certs/trust }', COLLECTIONS)
       .replace('    bank.example: { encrypt: required }\n', to)
@@ -47,7 +47,7 @@ describe('trust of a rule', () => {
     };
     assert.equal(chosen('x@bank.example'), 'bank by rules.to.bank.example:16');
     assert.equal(chosen('x@mail.bank.example'), 'default bank by rules.to.*.bank.example:17');
-    assert.equal(chosen('x@else.example'), 'mozilla default by defaults:13');
+    assert.equal(chosen('x@else.example'), 'bank gov mozilla default by defaults:13');
     const { collections } = result.configuration.policy;
     assert.equal(collections?.['bank']?.line, 8);
     assert.equal(collections?.['bank']?.path, 'trust.bank.only-for');
@@ -106,6 +106,12 @@ describe('trust of a rule', () => {
     assert.deepEqual(await mistakesOf(['b.example: { trust: [mozilla, mozilla] }', 'c.example: { trust: [] }']), [
       '16: rules.to.b.example.trust[1]: "mozilla" stands there twice: each collection once',
       '17: rules.to.c.example.trust: is empty: a name under `trust`, or a list of them',
+    ]);
+  });
+
+  it('warns of a collection that defaults leave out, unless a rule names it', async () => {
+    assert.deepEqual(await mistakesOf(['bank.example: { trust: bank }'], 'trust: [mozilla, default]'), [
+      '13: defaults.trust: leaves out "gov" (line 9), so that it is not asked for *.a.gov.example: add gov here or to a rule',
     ]);
   });
 
