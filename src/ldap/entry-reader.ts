@@ -4,15 +4,16 @@
  * announces costs memory; nesting is that of the protocol and no deeper.
  *
  * Refused with LdapViolation: answers to another request, a second entry, lengths that exceed what holds them, more
- * than {@link ELEMENTS_MAX} attributes and values, more octets than the feed allows. Referrals and continuation
+ * than {@link ELEMENTS_MAX} elements, more octets than the feed allows. Referrals and continuation
  * references are told and never followed (catalogue C22).
  */
 import { LdapViolation, TAG } from './ldap-ber.ts';
 import { OPERATION } from './ldap-messages.ts';
 import type { OctetFeed } from './octet-feed.ts';
 
-/** Attributes and values of the entry, and messages of the answer. */
-const ELEMENTS_MAX = 20_000;
+/** Elements of the answer. One attribute is asked for, of few values; each element costs microseconds that others wait. */
+const ELEMENTS_MAX = 1_000;
+const REFERENCES_MAX = 20;
 /** Attribute types and diagnostic texts that are read; longer ones are passed over. */
 const TEXT_OCTETS_MAX = 256;
 
@@ -61,7 +62,7 @@ class EntryReader {
   private elements = 0;
   private entry = false;
   private values = 0;
-  private referred = false;
+  private references = 0;
 
   constructor(feed: OctetFeed, wanted: WantedAttribute, sink: (octets: Buffer) => Promise<void> | void) {
     this.feed = feed;
@@ -80,7 +81,7 @@ class EntryReader {
           await this.readEntry(operation.end);
           break;
         case OPERATION.searchReference:
-          this.referred = true;
+          if (++this.references > REFERENCES_MAX) throw new LdapViolation(`more than ${REFERENCES_MAX} references`);
           await this.skipTo(operation.end);
           break;
         case OPERATION.searchDone:
@@ -120,7 +121,7 @@ class EntryReader {
     const resultCode = await this.integer(TAG.enumerated, end);
     await this.skipTo((await this.header(TAG.octetString, end)).end);
     const diagnostic = await this.text(await this.header(TAG.octetString, end));
-    const referred = this.referred || this.feed.position < end;
+    const referred = this.references > 0 || this.feed.position < end;
     const { entry, values } = this;
     return { resultCode, diagnostic, entry, values, referred };
   }

@@ -1,22 +1,28 @@
 /**
  * Proves what hostile revocation servers cost: the decision for mail that needs them, and no delay for mail that does not.
  *
- *     npm run prove -- revocation-delay [messages]
+ *     npm run prove -- revocation-delay [messages] [http|ldap|issuers]
  *
- * A gateway runs with a fetch limit of two seconds. For each of twelve behaviours one partner's certificate points at a
- * server that behaves so; mail for that partner is offered all the time while mail for another is measured, turn by turn
- * with quiet times. Prints decision, time, and p50 and p99 of the others; fails on a wrong decision, on mail in clear,
- * and when p99 grows by more than a tenth and two milliseconds over all.
+ * A gateway runs with a fetch limit of two seconds. For each behaviour one partner's certificate points at a server that
+ * behaves so: for its CRL over HTTP, for its CRL in a directory, for the issuer that is missing. Mail for that partner is
+ * offered all the time while mail for another is measured, turn by turn with quiet times. Prints decision, time, and p50
+ * and p99 of the others; fails on a wrong decision, on mail in clear, and when p99 grows by more than a tenth and two
+ * milliseconds over all.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import path from 'node:path';
-import { makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
-import { distributionPoints, makeCrl } from '../support/crl-builder.ts';
+import { derOctetString } from '../../src/asn1/der-writer.ts';
+import { type MadeCertificate, makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
+import { distributionPoints, issuerAccess, makeCrl } from '../support/crl-builder.ts';
 import { GatewayHouse, submit } from '../support/gateway-house.ts';
 import { HostileHttp, type HttpBehaviour } from '../support/hostile-http.ts';
+import { type LdapBehaviour, ldapDone, ldapEntry, ldapMessage, startHostileLdap } from '../support/hostile-ldap.ts';
 import { printTable } from './support/figure-table.ts';
 
 const MESSAGES = Number(process.argv[2] ?? 150);
+/** null: all. */
+const ONLY = process.argv[3] ?? null;
 const ANNA = 'anna@example.org';
 const ERIK = 'erik@partner.example';
 const TEXT = `From: ${ANNA}\r\nTo: ${ERIK}\r\nSubject: x\r\n\r\nhello\r\n`;
@@ -31,28 +37,129 @@ const stranger = makeAuthority({ name: 'House Root CA', freshKey: true });
 const ago = (ms: number): Date => new Date(Date.now() - ms);
 const answer = (body: Buffer): HttpBehaviour => ({ kind: 'answer', body });
 
-/** Name, behaviour, and the reply that is right. */
-const BEHAVIOURS: readonly (readonly [string, HttpBehaviour, RegExp])[] = [
-  ['good (for comparison)', answer(makeCrl(house.ca)), /^250/],
-  ['says nothing', { kind: 'silence' }, /^451 4\.7\.5/],
-  ['one octet at a time', { kind: 'drip', everyMs: 50 }, /^451 4\.7\.5/],
-  ['10 GB, declared', { kind: 'giant', octets: 10_000 * MB, declared: true }, /^451 4\.7\.5/],
-  ['10 GB, undeclared', { kind: 'giant', octets: 10_000 * MB, declared: false }, /^451 4\.7\.5/],
-  ['redirects for ever', { kind: 'redirect', to: '/crl' }, /^451 4\.7\.5/],
-  ['redirects to metadata', { kind: 'redirect', to: 'http://169.254.169.254/' }, /^451 4\.7\.5/],
-  ['wrong signer', answer(makeCrl(stranger)), /^451 4\.7\.5/],
-  ['stale', answer(makeCrl(house.ca, { thisUpdate: ago(99 * HOUR), nextUpdate: ago(98 * HOUR) })), /^451 4\.7\.5/],
-  ['of the future', answer(makeCrl(house.ca, { thisUpdate: ago(-HOUR) })), /^451 4\.7\.5/],
-  ['garbage', answer(Buffer.alloc(100_000, 0x30)), /^451 4\.7\.5/],
-  ['cut off', { kind: 'cut', body: makeCrl(house.ca) }, /^451 4\.7\.5/],
-  ['resets', { kind: 'reset' }, /^451 4\.7\.5/],
-  ['no HTTP', { kind: 'noise' }, /^451 4\.7\.5/],
-];
+/** What runs hostile, and the extension of a certificate that points at it. */
+interface Opened {
+  readonly extension: ReturnType<typeof distributionPoints>;
+  /** Absent: the certificate is by the house's own CA. */
+  readonly issuer?: MadeCertificate;
+  stop(): Promise<void>;
+}
 
-/** A partner whose certificate points at this server. */
-function addPartner(address: string, server: HostileHttp): void {
-  const extraExtensions = [distributionPoints(server.url('/crl'))];
-  const made = makeCertificate(house.ca, { emails: [address], key: 'p-256', extraExtensions });
+async function http(behaviour: HttpBehaviour): Promise<Opened> {
+  const server = await HostileHttp.open();
+  server.set('/crl', behaviour);
+  return { extension: distributionPoints(server.url('/crl')), stop: () => server.close() };
+}
+
+async function ldap(behave: LdapBehaviour): Promise<Opened> {
+  const server = await startHostileLdap(behave);
+  const location = `${server.url}/CN=x?certificateRevocationList`;
+  return { extension: distributionPoints(location), stop: () => server.stop() };
+}
+
+/** The certificate is by an authority that only the server has. */
+async function missing(behaviour: (issuing: MadeCertificate) => HttpBehaviour): Promise<Opened> {
+  const issuer = makeAuthority({ issuer: house.ca, name: 'Issuing', freshKey: true });
+  const server = await HostileHttp.open();
+  server.set('/crl', behaviour(issuer));
+  return { extension: issuerAccess(server.url('/crl')), issuer, stop: () => server.close() };
+}
+
+const entry = (id: number, ...values: Buffer[]): Buffer =>
+  ldapEntry(id, 'CN=x', [['certificateRevocationList', values]]);
+
+function endlessly(socket: Socket, octets: Buffer): void {
+  const more = (): void => {
+    while (!socket.destroyed && socket.write(octets));
+    if (!socket.destroyed) socket.once('drain', more);
+  };
+  more();
+}
+
+function drip(socket: Socket, octets: Buffer): void {
+  let at = 0;
+  const timer = setInterval(() => {
+    if (socket.destroyed || at === octets.length) clearInterval(timer);
+    else socket.write(octets.subarray(at, ++at));
+  }, 50);
+}
+
+const LATER = /^451 4\.7\.5/;
+const NEVER = /^550 5\.7\.1/;
+const reference = (id: number): Buffer => ldapMessage(id, 0x73, derOctetString(Buffer.alloc(60_000, 0x61)));
+const many = Array.from({ length: 100_000 }, () => Buffer.from('x'));
+
+/** Name, what runs, and the reply that is right. The first of each is for comparison. */
+const BEHAVIOURS: Readonly<Record<string, readonly (readonly [string, () => Promise<Opened>, RegExp])[]>> = {
+  http: [
+    ['good (for comparison)', () => http(answer(makeCrl(house.ca))), /^250/],
+    ['says nothing', () => http({ kind: 'silence' }), LATER],
+    ['one octet at a time', () => http({ kind: 'drip', everyMs: 50 }), LATER],
+    ['10 GB, declared', () => http({ kind: 'giant', octets: 10_000 * MB, declared: true }), LATER],
+    ['10 GB, undeclared', () => http({ kind: 'giant', octets: 10_000 * MB, declared: false }), LATER],
+    ['redirects for ever', () => http({ kind: 'redirect', to: '/crl' }), LATER],
+    ['redirects to metadata', () => http({ kind: 'redirect', to: 'http://169.254.169.254/' }), LATER],
+    ['wrong signer', () => http(answer(makeCrl(stranger))), LATER],
+    ['stale', () => http(answer(makeCrl(house.ca, { thisUpdate: ago(99 * HOUR), nextUpdate: ago(98 * HOUR) }))), LATER],
+    ['of the future', () => http(answer(makeCrl(house.ca, { thisUpdate: ago(-HOUR) }))), LATER],
+    ['garbage', () => http(answer(Buffer.alloc(100_000, 0x30))), LATER],
+    ['cut off', () => http({ kind: 'cut', body: makeCrl(house.ca) }), LATER],
+    ['resets', () => http({ kind: 'reset' }), LATER],
+    ['no HTTP', () => http({ kind: 'noise' }), LATER],
+  ],
+  ldap: [
+    [
+      'LDAP, good (for comparison)',
+      () => ldap((socket, id) => socket.write(Buffer.concat([entry(id, makeCrl(house.ca)), ldapDone(id)]))),
+      /^250/,
+    ],
+    ['LDAP, says nothing', () => ldap(() => {}), LATER],
+    ['LDAP, one octet at a time', () => ldap((socket, id) => drip(socket, entry(id, makeCrl(house.ca)))), LATER],
+    ['LDAP, 2 GB announced', () => ldap((socket) => socket.write(Buffer.from('30847fffffff020101', 'hex'))), LATER],
+    [
+      'LDAP, 13 octets that exceed',
+      () => ldap((socket) => socket.write(Buffer.from('300b020101640604847fffffff', 'hex'))),
+      LATER,
+    ],
+    ['LDAP, references for ever', () => ldap((socket, id) => endlessly(socket, reference(id))), LATER],
+    ['LDAP, 10^5 values', () => ldap((socket, id) => socket.write(entry(id, ...many))), LATER],
+    [
+      'LDAP, another attribute',
+      () =>
+        ldap((socket, id) =>
+          socket.write(Buffer.concat([ldapEntry(id, 'CN=x', [['cn', [Buffer.from('x')]]]), ldapDone(id)])),
+        ),
+      LATER,
+    ],
+    ['LDAP, a referral', () => ldap((socket, id) => socket.write(ldapDone(id, 10))), LATER],
+    [
+      'LDAP, wrong signer',
+      () => ldap((socket, id) => socket.write(Buffer.concat([entry(id, makeCrl(stranger)), ldapDone(id)]))),
+      LATER,
+    ],
+    ['LDAP, garbage', () => ldap((socket) => socket.write(Buffer.alloc(100_000, 0xa5))), LATER],
+    ['LDAP, resets', () => ldap((socket) => socket.resetAndDestroy()), LATER],
+  ],
+  issuers: [
+    ['issuer, good (for comparison)', () => missing((issuing) => answer(issuing.der)), /^250/],
+    ['issuer, says nothing', () => missing(() => ({ kind: 'silence' })), LATER],
+    ['issuer, one octet at a time', () => missing(() => ({ kind: 'drip', everyMs: 50 })), LATER],
+    ['issuer, 10 GB', () => missing(() => ({ kind: 'giant', octets: 10_000 * MB, declared: false })), LATER],
+    [
+      'issuer, redirects to metadata',
+      () => missing(() => ({ kind: 'redirect', to: 'http://169.254.169.254/' })),
+      LATER,
+    ],
+    ['issuer, resets', () => missing(() => ({ kind: 'reset' })), LATER],
+    ['issuer, garbage', () => missing(() => answer(Buffer.alloc(100_000, 0x30))), NEVER],
+    ['issuer, absent', () => missing(() => ({ kind: 'answer', status: 404, body: Buffer.alloc(0) })), NEVER],
+    ['issuer, another CA', () => missing(() => answer(stranger.der)), NEVER],
+  ],
+};
+
+/** A partner whose certificate points there. */
+function addPartner(address: string, { extension, issuer = house.ca }: Opened): void {
+  const made = makeCertificate(issuer, { emails: [address], key: 'p-256', extraExtensions: [extension] });
   writeFileSync(path.join(house.folder, 'partners', `${address}.pem`), made.pem);
 }
 
@@ -72,16 +179,17 @@ function quantile(times: readonly number[], share: number): number {
   return [...times].sort((a, b) => a - b)[Math.floor((times.length - 1) * share)] ?? 0;
 }
 
-const servers = await Promise.all(BEHAVIOURS.map(() => HostileHttp.open()));
-const good = await HostileHttp.open();
-good.set('/crl', answer(makeCrl(house.ca)));
+const wanted = Object.entries(BEHAVIOURS).flatMap(([group, list]) => (ONLY === null || ONLY === group ? list : []));
+if (wanted.length === 0) throw new Error(`nothing is called ${ONLY}`);
+const good = await http(answer(makeCrl(house.ca)));
 addPartner(ERIK, good);
-BEHAVIOURS.forEach(([, behaviour], index) => {
-  const server = servers[index];
-  server?.set('/crl', behaviour);
-  if (server !== undefined) addPartner(`p${index}@partner.example`, server);
-});
-const settings = '{ allow: [127.0.0.0/8], fetch-timeout: 2s, validation-timeout: 2s }';
+const opened = [good];
+for (const [index, [, open]] of wanted.entries()) {
+  const one = await open();
+  opened.push(one);
+  addPartner(`p${index}@partner.example`, one);
+}
+const settings = '{ allow: [127.0.0.0/8], fetch-timeout: 2s, validation-timeout: 2s, fetch-intermediates: true }';
 const text = readFileSync(house.config, 'utf8');
 writeFileSync(
   house.config,
@@ -94,7 +202,7 @@ const rows: string[][] = [['the server', 'reply', 'first', 'again', 'others p50'
 const quiet: number[] = [];
 const busy: number[] = [];
 await measure(50);
-for (const [index, [name, , right]] of BEHAVIOURS.entries()) {
+for (const [index, [name, , right]] of wanted.entries()) {
   const before = await measure(MESSAGES);
   let stop = false;
   const replies: { text: string; ms: number }[] = [];
@@ -122,15 +230,15 @@ for (const [index, [name, , right]] of BEHAVIOURS.entries()) {
     quantile(before, 0.99),
   ];
   rows.push([name, replies[0]?.text.slice(0, 9) ?? '', ...figures.map(ms)]);
-  // the first row is the same work with a server that behaves: what mail costs mail, without hostility
-  if (index > 0) busy.push(...during);
+  // a row for comparison is the same work with a server that behaves: what mail costs mail, without hostility
+  if (!name.includes('comparison')) busy.push(...during);
   quiet.push(...before);
 }
 await house.drained(60_000);
 const clear = house.sink?.messages.filter(({ wire }) => wire.includes('hello')).length ?? 0;
 if (clear > 0) failures.push(`${clear} messages in clear`);
 await house.close();
-for (const server of [...servers, good]) await server.close();
+for (const one of opened) await one.stop();
 printTable(`revocation servers, ${MESSAGES} messages each`, rows);
 const [still, under] = [quantile(quiet, 0.99), quantile(busy, 0.99)];
 console.log(`others over all: p50 ${quantile(quiet, 0.5).toFixed(1)} -> ${quantile(busy, 0.5).toFixed(1)} ms`);

@@ -220,14 +220,14 @@ describe('fetch from hostile LDAP servers (C20, C22)', () => {
       [
         'endless references',
         (socket, id) => endlessly(socket, ldapMessage(id, 0x73, derOctetString(Buffer.alloc(60_000)))),
-        /more than \d+ octets/,
+        /more than 20 references|more than \d+ octets/,
         'failed',
       ],
       ['endless octets', (socket) => endlessly(socket, Buffer.alloc(65_536, 0x30)), /expected tag|more than/, 'failed'],
       [
         '10^5 values',
         (socket, id) => socket.write(ldapEntry(id, 'CN=x', [['certificateRevocationList', many]])),
-        /more than 20000 elements/,
+        /more than 1000 elements/,
         'failed',
       ],
       [
