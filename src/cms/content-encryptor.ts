@@ -27,6 +27,30 @@ import type { Entropy } from './signer.ts';
 /** A group of at most so many is encrypted to in one go. */
 export const RECIPIENTS_A_TURN = 16;
 
+/** A copy of more costs more than another call of the cipher or of a sink. */
+export const JOINED_OCTETS_MAX = 16 * 1024;
+
+/** Joins short pieces with their neighbours; long ones stay as they are. @returns none that is empty */
+export function joinShort(pieces: readonly Buffer[]): Buffer[] {
+  const joined: Buffer[] = [];
+  let run: Buffer[] = [];
+  let octets = 0;
+  const flush = (): void => {
+    const [only] = run;
+    if (only !== undefined) joined.push(run.length === 1 ? only : Buffer.concat(run, octets));
+    run = [];
+    octets = 0;
+  };
+  for (const piece of pieces) {
+    if (piece.length === 0) continue;
+    if (octets + piece.length > JOINED_OCTETS_MAX) flush();
+    run.push(piece);
+    octets += piece.length;
+  }
+  flush();
+  return joined;
+}
+
 /** One content on its way into ciphertext. Not for reuse: a key never encrypts two contents. */
 export class ContentEncryptor {
   /** The content type that the ciphertext belongs into. */
@@ -69,6 +93,16 @@ export class ContentEncryptor {
   update(chunk: Buffer): Buffer {
     if (this.key === null || this.finished) throw gatewayError('crypto.failed', 'encryption was ended already');
     return this.cipher.update(chunk);
+  }
+
+  /**
+   * Encrypts pieces that follow each other; those of a short message in one go.
+   * @returns ciphertext in pieces, none of them empty
+   */
+  updateAll(pieces: readonly Buffer[]): Buffer[] {
+    return joinShort(pieces)
+      .map((piece) => this.update(piece))
+      .filter(({ length }) => length > 0);
   }
 
   /** Ends the content. @returns the last octets of ciphertext: 16 of CBC, none of AEAD */

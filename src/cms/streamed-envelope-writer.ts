@@ -54,9 +54,6 @@ export async function* streamEnvelopedData(
   }
 }
 
-/** Joined, so that the cipher is called once; a copy of more costs more than a call. */
-const JOINED_OCTETS_MAX = 16 * 1024;
-
 /**
  * {@link streamEnvelopedData} at once, for content that is all there and far below a megabyte: the same octets.
  * @param content in pieces
@@ -68,18 +65,11 @@ export function envelopedDataOf(
   content: readonly Buffer[],
 ): Buffer[] {
   try {
-    let octets = 0;
-    for (const piece of content) octets += piece.length;
-    const joined = content.length > 1 && octets <= JOINED_OCTETS_MAX ? [Buffer.concat(content, octets)] : content;
-    const ciphertext: Buffer[] = [];
+    const ciphertext = encryptor.updateAll(content);
+    const rest = encryptor.final();
+    if (rest.length > 0) ciphertext.push(rest);
     let ciphertextBytes = 0;
-    const take = (part: Buffer): void => {
-      if (part.length === 0) return;
-      ciphertext.push(part);
-      ciphertextBytes += part.length;
-    };
-    for (const piece of joined) take(encryptor.update(piece));
-    take(encryptor.final());
+    for (const piece of ciphertext) ciphertextBytes += piece.length;
     const contentEncryption = encryptor.algorithm;
     return envelopedDataPieces(
       { recipientInfos, contentEncryption, ciphertextBytes, tag: encryptor.tag() },

@@ -6,7 +6,7 @@
  */
 import { isAscii } from 'node:buffer';
 import { setImmediate } from 'node:timers/promises';
-import { ContentEncryptor, RECIPIENTS_A_TURN } from '../cms/content-encryptor.ts';
+import { ContentEncryptor, JOINED_OCTETS_MAX, joinShort, RECIPIENTS_A_TURN } from '../cms/content-encryptor.ts';
 import type { CryptoProfile } from '../cms/profile.ts';
 import { recipientIdentifier } from '../cms/recipient-identifiers.ts';
 import type { Entropy } from '../cms/signer.ts';
@@ -91,6 +91,8 @@ export class EnvelopedWriter implements FormWriter {
   /** Null when this form does not sign. */
   readonly #frame: SignedFrame | null;
   #started = false;
+  /** The first block with what goes before it: a message of one block is encrypted in one go. Null once it is. */
+  #first: Buffer[] | null = null;
   #ciphertextBytes = 0;
 
   /** @param form the `enveloped` form of `request` */
@@ -109,15 +111,17 @@ export class EnvelopedWriter implements FormWriter {
   async body(): Promise<void> {}
 
   async entity(block: Buffer): Promise<void> {
-    const first = !this.#started && this.#frame !== null;
-    const lead = first && this.#frame !== null ? [this.#frame.innerHeader, this.#frame.opening] : [];
-    this.#started = true;
-    await this.#write(this.#encryptor.update(lead.length === 0 ? block : Buffer.concat([...lead, block])));
+    if (!this.#started) {
+      this.#started = true;
+      this.#first = this.#frame === null ? [block] : [this.#frame.innerHeader, this.#frame.opening, block];
+      return;
+    }
+    await this.#write(this.#encrypted(block));
   }
 
   async end(ending: Ending): Promise<FormResult> {
-    const tail = this.#frame === null || ending.closing === null ? [] : [this.#encryptor.update(ending.closing)];
-    await this.#write(Buffer.concat([...tail, this.#encryptor.final()]));
+    const closing = this.#frame === null ? null : ending.closing;
+    await this.#write([...this.#encrypted(closing), this.#encryptor.final()]);
     const recipientInfos = await this.#recipientInfos();
     this.#encryptor.destroy();
     const { envelope } = this.#encryptor;
@@ -136,7 +140,19 @@ export class EnvelopedWriter implements FormWriter {
   }
 
   abort(): void {
+    this.#first = null;
     this.#encryptor.destroy();
+  }
+
+  /** Ciphertext of what was held and of the next octets. */
+  #encrypted(next: Buffer | null): Buffer[] {
+    const first = this.#first;
+    this.#first = null;
+    const rest = next === null ? [] : [next];
+    if (first === null) return this.#encryptor.updateAll(rest);
+    // what goes before the first block leaves with it, however long that is
+    const long = (first.at(-1)?.length ?? 0) > JOINED_OCTETS_MAX / 2;
+    return this.#encryptor.updateAll(long ? [Buffer.concat(first), ...rest] : [...first, ...rest]);
   }
 
   /** One set a group; a thousand hidden recipients are a thousand key agreements, between which others have their turn. */
@@ -153,9 +169,10 @@ export class EnvelopedWriter implements FormWriter {
     return sets;
   }
 
-  async #write(ciphertext: Buffer): Promise<void> {
-    if (ciphertext.length === 0) return;
-    this.#ciphertextBytes += ciphertext.length;
-    await this.#request.write(ciphertext);
+  async #write(ciphertext: readonly Buffer[]): Promise<void> {
+    for (const piece of joinShort(ciphertext)) {
+      this.#ciphertextBytes += piece.length;
+      await this.#request.write(piece);
+    }
   }
 }

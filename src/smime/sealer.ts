@@ -13,7 +13,7 @@ import { type DigestName, startDigest } from '../cms/algorithms/digests.ts';
 import { DEFAULT_PROFILE } from '../cms/profile.ts';
 import { gatewayError } from '../errors.ts';
 import { CanonicalEntity } from '../mime/canonical-entity.ts';
-import { BlockGatherer } from './block-gatherer.ts';
+import { BLOCK_OCTETS, BlockGatherer } from './block-gatherer.ts';
 import { entityFields, fieldsAsTheyCame } from './content-fields.ts';
 import { ClearWriter, EnvelopedWriter, type FormWriter, SignedWriter } from './form-writer.ts';
 import type { FormRequest, FormResult, Sealing, SealRequest } from './seal.ts';
@@ -42,6 +42,9 @@ class EntitySealing implements Sealing {
   readonly #entityBlocks = new BlockGatherer();
   readonly #bodyBlocks = new BlockGatherer();
   readonly #wantsBody: boolean;
+  /** The body so far, while it fits 64 KiB: then it is made canonical at one look. Null once it does not. */
+  #early: Buffer[] | null = [];
+  #earlyOctets = 0;
   /** True once the entity is known to be longer than the 64 KiB held. */
   #large = false;
   #open = true;
@@ -63,14 +66,23 @@ class EntitySealing implements Sealing {
   }
 
   async write(chunk: Buffer): Promise<void> {
-    await this.#guarded(async () => {
+    this.#checkOpen();
+    try {
       if (this.#wantsBody) await this.#passBody(this.#bodyBlocks.add([chunk]));
-      if (this.#entity !== null) await this.#passEntity(this.#entityBlocks.add(this.#entity.write(chunk)));
-    });
+      if (this.#entity === null || this.#holds(chunk)) return;
+      const early = this.#early ?? [];
+      this.#early = null;
+      for (const held of early) await this.#passEntity(this.#entityBlocks.add(this.#entity.write(held)));
+      await this.#passEntity(this.#entityBlocks.add(this.#entity.write(chunk)));
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
   }
 
   async end(): Promise<readonly FormResult[]> {
-    return await this.#guarded(async () => {
+    this.#checkOpen();
+    try {
       if (this.#wantsBody) await this.#passBody([this.#bodyBlocks.rest()]);
       const endings = this.#entity === null ? null : await this.#endEntity(this.#entity);
       const results = await allOrFirstFailure(
@@ -81,7 +93,25 @@ class EntitySealing implements Sealing {
       );
       this.#open = false;
       return results;
-    });
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+  }
+
+  /** @throws GatewayError crypto.failed */
+  #checkOpen(): void {
+    if (!this.#open) throw gatewayError('crypto.failed', 'sealing was ended already');
+  }
+
+  /** Keeps a chunk of a short body. @returns false when the body is not short */
+  #holds(chunk: Buffer): boolean {
+    if (this.#early === null || this.#earlyOctets + chunk.length > BLOCK_OCTETS) return false;
+    this.#early.push(chunk);
+    this.#earlyOctets += chunk.length;
+    // many tiny chunks would cost more than what they hold
+    if (this.#early.length >= 4096) this.#early = [Buffer.concat(this.#early)];
+    return true;
   }
 
   abort(): void {
@@ -130,7 +160,9 @@ class EntitySealing implements Sealing {
 
   /** The last block, and the signatures over all of them. @returns the ending of each unit */
   async #endEntity(entity: CanonicalEntity | UntouchedEntity): Promise<ReadonlyMap<SigningUnit, Ending>> {
-    await this.#passEntity(this.#entityBlocks.add(entity.end()));
+    await this.#passEntity(
+      this.#entityBlocks.add(this.#early === null ? entity.end() : entity.whole(joined(this.#early))),
+    );
     const last = this.#entityBlocks.rest();
     const opaque = this.#mustBeOpaque();
     if (opaque && this.#large) throw gatewayError('message.not-convertible', 'too large for opaque signing');
@@ -155,20 +187,15 @@ class EntitySealing implements Sealing {
   #mustBeOpaque(): boolean {
     return (this.#entity?.untouchedEightBit ?? false) && this.#writers.some((writer) => writer instanceof SignedWriter);
   }
-
-  async #guarded<T>(step: () => Promise<T>): Promise<T> {
-    if (!this.#open) throw gatewayError('crypto.failed', 'sealing was ended already');
-    try {
-      return await step();
-    } catch (error) {
-      this.abort();
-      throw error;
-    }
-  }
 }
 
 const NO_ENDING: Ending = { closing: null, opaque: null };
 const NOTHING = Buffer.alloc(0);
+
+function joined(chunks: readonly Buffer[]): Buffer {
+  const [only] = chunks;
+  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
+}
 
 /** Waits for all, so that no sink is still writing when the caller learns of a failure. */
 async function allOrFirstFailure<T>(steps: readonly Promise<T>[]): Promise<T[]> {
