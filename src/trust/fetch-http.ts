@@ -32,8 +32,9 @@ export class HttpFetch {
   async fetch(request: FetchRequest, take: TakeOctets, signal: AbortSignal): Promise<FetchOutcome> {
     let url = this.check(request.url);
     for (let redirects = 0; ; redirects++) {
-      const { host } = url;
-      if (!this.breaker.admit(host)) throw new FetchRefusal('failed', `${host} failed a moment ago`);
+      // with the scheme: where nothing listens for https, http may well be answered
+      const { origin } = url;
+      if (!this.breaker.admit(origin)) throw new FetchRefusal('failed', `${origin} failed a moment ago`);
       try {
         const response = await this.ask(url, request, signal);
         // an answer that is given up tells so by an event, which without a listener would end the process
@@ -45,16 +46,17 @@ export class HttpFetch {
           if (typeof location !== 'string') {
             throw new FetchRefusal('failed', `status ${response.statusCode} without a location`);
           }
-          this.breaker.answered(host);
+          this.breaker.answered(origin);
           url = this.check(URL.canParse(location, url.href) ? new URL(location, url).href : location);
           continue;
         }
         const outcome = await this.read(response, request, take);
-        this.breaker.answered(host);
+        this.breaker.answered(origin);
         return outcome;
       } catch (thrown) {
-        if (thrown instanceof FetchRefusal && thrown.kind === 'absent') this.breaker.answered(host);
-        else this.breaker.failed(host);
+        if (thrown instanceof FetchRefusal && thrown.kind === 'absent') this.breaker.answered(origin);
+        // a redirect must not decide whom others may not ask
+        else if (redirects === 0) this.breaker.failed(origin);
         throw thrown;
       }
     }
@@ -116,7 +118,8 @@ export class HttpFetch {
       throw new FetchRefusal(statusCode < 500 ? 'absent' : 'failed', `status ${statusCode}`);
     }
     let octets = 0;
-    const tooLarge = () => new FetchRefusal('failed', `more than ${request.octetsMax} octets`);
+    // it answers: whoever names a large file of somebody else must not close that host to others
+    const tooLarge = () => new FetchRefusal('absent', `more than ${request.octetsMax} octets`);
     if (Number(headers['content-length'] ?? 0) > request.octetsMax) {
       body.destroy();
       throw tooLarge();

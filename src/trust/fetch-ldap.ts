@@ -50,7 +50,7 @@ export class LdapFetch {
     const location = locationOf(request.url);
     const server = this.serverOf(location);
     const attribute = attributeOf(location, request);
-    const place = `${server.host}:${server.port}`;
+    const place = `${server.secure ? 'ldaps' : 'ldap'}://${server.host}:${server.port}`;
     if (!this.breaker.admit(place)) throw new FetchRefusal('failed', `${place} failed a moment ago`);
     let octets = 0;
     try {

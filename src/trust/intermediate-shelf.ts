@@ -20,6 +20,9 @@ import { RestList } from './rest-list.ts';
 import { RevocationFlights } from './revocation-flights.ts';
 
 const LOCATIONS_MAX = 1_000;
+/** Of all certificates at hand, with what each location costs beside. */
+const HELD_OCTETS_MAX = 32 * 1024 * 1024;
+const OVERHEAD_OCTETS = 4_096;
 /** Locations of one certificate that are looked at. */
 const LOCATIONS_PER_CERTIFICATE_MAX = 2;
 const OCTETS_MAX = 256 * 1024;
@@ -50,7 +53,11 @@ export interface IssuerCandidates {
 
 export class IntermediateShelf {
   private readonly context: ShelfContext;
-  private readonly held = new LRUCache<string, Held>({ max: LOCATIONS_MAX });
+  private readonly held = new LRUCache<string, Held>({
+    max: LOCATIONS_MAX,
+    maxSize: HELD_OCTETS_MAX,
+    sizeCalculation: ({ certificates }) => certificates.reduce((sum, { der }) => sum + der.length, OVERHEAD_OCTETS),
+  });
   private readonly flights = new RevocationFlights();
   private readonly unreached: RestList;
   private readonly absent: RestList;

@@ -11,9 +11,11 @@ import type { CertificationPath, PathFailure } from '../x509/path.ts';
 import type { IntermediateShelf } from './intermediate-shelf.ts';
 import type { FetchedIssuer, TrustQuestion, TrustVerdict } from './trust.ts';
 
-/** As many steps upwards. */
+/** Further judgements; each may cost as much as a path search may. The second is for what the first was stopped by. */
+const JUDGEMENTS_MAX = 2;
+/** As many steps upwards in one go. */
 const STEPS_MAX = 4;
-/** Certificates without an issuer that are followed in one step. */
+/** Certificates that are followed in one step. */
 const ENDS_MAX = 8;
 
 export interface CompletedVerdict {
@@ -29,20 +31,41 @@ export function judgeCompleted(
   shelf: IntermediateShelf,
 ): CompletedVerdict {
   let company = question.extraIntermediates;
-  for (let step = 0; ; step++) {
+  for (let further = 0; ; further++) {
     const verdict = judge({ ...question, extraIntermediates: company });
     if (verdict.ok || isDecided(verdict.failure)) return { verdict, wanting: [] };
-    const candidates = endsOf(verdict.attempts).map((end) => shelf.candidatesFor(end));
-    const known = new Set(company.map(({ sha256 }) => sha256));
-    const fresh = new Map<string, Certificate>();
-    for (const one of candidates.flatMap(({ found }) => found)) if (!known.has(one.sha256)) fresh.set(one.sha256, one);
-    if (fresh.size === 0 || step === STEPS_MAX) {
+    const ends = endsOf(verdict.attempts);
+    const fresh = further === JUDGEMENTS_MAX ? [] : issuersAbove(ends, company, shelf);
+    if (fresh.length === 0) {
+      const candidates = ends.map((end) => shelf.candidatesFor(end));
       const wanting = [...new Set(candidates.flatMap((one) => one.wanting))];
       const unfetched = [...wanting, ...candidates.flatMap(({ unreached }) => unreached)];
       return { verdict: unfetched.length === 0 ? verdict : { ...verdict, unfetched }, wanting };
     }
-    company = [...company, ...fresh.values()];
+    company = [...company, ...fresh];
   }
+}
+
+/** What is at hand above these, step by step, that is not among the company. */
+function issuersAbove(
+  ends: readonly Certificate[],
+  company: readonly Certificate[],
+  shelf: IntermediateShelf,
+): readonly Certificate[] {
+  const known = new Set(company.map(({ sha256 }) => sha256));
+  const all: Certificate[] = [];
+  let level = ends;
+  for (let step = 0; step < STEPS_MAX; step++) {
+    const next: Certificate[] = [];
+    for (const one of level.flatMap((certificate) => shelf.candidatesFor(certificate).found)) {
+      if (known.has(one.sha256)) continue;
+      known.add(one.sha256);
+      next.push(one);
+    }
+    all.push(...next);
+    level = next.slice(0, ENDS_MAX);
+  }
+  return all;
 }
 
 /**

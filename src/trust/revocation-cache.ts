@@ -12,6 +12,8 @@ import { revocationFileRefused } from '../log/revocation-events.ts';
 const FORGET_MS = 60 * 24 * 60 * 60 * 1000;
 /** Octets of all files together; the oldest go first. */
 const CACHE_OCTETS_MAX = 2 * 1024 * 1024 * 1024;
+/** Files altogether: each is looked at every time. */
+const CACHE_FILES_MAX = 100_000;
 /** Unfinished ones are of a crash. */
 const UNFINISHED_MS = 60 * 60 * 1000;
 
@@ -46,8 +48,12 @@ async function forgetOld(cache: string, now: number): Promise<void> {
   }
 }
 
-/** Removes the files that were not renewed for longest, until the rest is small enough. */
-export async function trimCache(folder: string, octetsMax: number = CACHE_OCTETS_MAX): Promise<void> {
+/** Removes the files that were not renewed for longest, until the rest is small and few enough. */
+export async function trimCache(
+  folder: string,
+  octetsMax: number = CACHE_OCTETS_MAX,
+  filesMax: number = CACHE_FILES_MAX,
+): Promise<void> {
   const files: { file: string; size: number; mtimeMs: number }[] = [];
   for (const name of await readdir(folder).catch(() => [])) {
     if (!/\.(crl|ocsp|issuers)$/.test(name)) continue;
@@ -55,10 +61,12 @@ export async function trimCache(folder: string, octetsMax: number = CACHE_OCTETS
     const facts = await stat(file).catch(() => null);
     if (facts !== null) files.push({ file, size: facts.size, mtimeMs: facts.mtimeMs });
   }
+  let count = files.length;
   let octets = files.reduce((sum, { size }) => sum + size, 0);
   for (const { file, size } of files.sort((a, b) => a.mtimeMs - b.mtimeMs)) {
-    if (octets <= octetsMax) return;
+    if (octets <= octetsMax && count <= filesMax) return;
     await rm(file, { force: true }).catch(() => {});
     octets -= size;
+    count--;
   }
 }

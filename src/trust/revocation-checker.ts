@@ -33,6 +33,7 @@ import { IntermediateShelf } from './intermediate-shelf.ts';
 import { OcspShelf } from './ocsp-shelf.ts';
 import { type CacheFolder, openCache, trimCache } from './revocation-cache.ts';
 import type { RevocationOptions } from './revocation-options.ts';
+import { isRefreshDue } from './revocation-refresh.ts';
 import type { RevocationCounters } from './trust.ts';
 import type { VerdictFooting } from './verdict-footing.ts';
 import { REFUSAL_MS } from './verdict-interval.ts';
@@ -62,6 +63,8 @@ export class RevocationChecker {
   private readonly cache: CacheFolder;
   private readonly now: () => number;
   private readonly fetcher: Fetcher;
+  /** One of its own: who chooses a location that nobody signed takes no turn from revocation, and closes no host to it. */
+  private readonly issuerFetcher: Fetcher;
   readonly places = new EvidencePlaces();
   readonly signers = new CrlSigners((subject) => this.places.change(signersPlace(subject)));
   private readonly authorities: readonly Certificate[];
@@ -83,7 +86,9 @@ export class RevocationChecker {
     this.options = options;
     this.cache = cache;
     this.now = now;
-    this.fetcher = options.fetch ? openFetcher(addressGuard(options.allow), now, ldapOf(options)) : noFetcher;
+    const guard = addressGuard(options.allow);
+    const open = () => (options.fetch ? openFetcher(guard, now, ldapOf(options)) : noFetcher);
+    this.fetcher = open();
     this.authorities = authorities;
     for (const authority of authorities) this.signers.add(authority);
     const context: ShelfContext = {
@@ -97,7 +102,9 @@ export class RevocationChecker {
     };
     this.crls = new CrlShelf(context);
     this.ocsp = new OcspShelf(context);
-    this.intermediates = options.fetchIntermediates === true ? new IntermediateShelf(context) : null;
+    this.issuerFetcher = options.fetchIntermediates === true ? open() : noFetcher;
+    this.intermediates =
+      options.fetchIntermediates === true ? new IntermediateShelf({ ...context, fetcher: this.issuerFetcher }) : null;
     this.supplier = new EvidenceSupply(this.crls, this.ocsp, this.intermediates);
     this.tolerance = { skewMs: CLOCK_SKEW_MS, stalenessMs: options.stalenessMaxMs };
     this.atHand = new EvidenceAtHand(this, authorities, this.tolerance);
@@ -187,6 +194,7 @@ export class RevocationChecker {
   async close(): Promise<void> {
     clearInterval(this.timer);
     await this.fetcher.close();
+    await this.issuerFetcher.close();
     if (this.cache.passing) await rm(this.cache.folder, { recursive: true, force: true });
   }
 
@@ -261,7 +269,7 @@ export class RevocationChecker {
     this.ticking = true;
     try {
       await this.readImported();
-      if (this.now() >= this.trimAt) {
+      if (isRefreshDue(this.trimAt, this.now(), TRIM_MS)) {
         this.trimAt = this.now() + TRIM_MS;
         await trimCache(this.cache.folder);
       }

@@ -124,6 +124,33 @@ describe('fetch (C20)', () => {
     });
   }
 
+  it('neither a redirect nor the name of a large file nor another scheme closes a host to others', async () => {
+    const victim = await HostileHttp.open();
+    const fetcher = openFetcher(addressGuard(['127.0.0.0/8']), Date.now);
+    const ask = async (url: string): Promise<boolean> =>
+      (
+        await fetcher.fetch(
+          { url, post: null, entry: ENTRY, octetsMax: 100_000, timeoutMs: 2_000, etag: null, lastModified: null },
+          () => {},
+        )
+      ).ok;
+    try {
+      victim.set('/ok', { kind: 'answer', body: BODY });
+      victim.set('/large', { kind: 'giant', octets: 2_000_000, declared: true });
+      victim.set('/dead', { kind: 'reset' });
+      server.set('/to-dead', { kind: 'redirect', to: victim.url('/dead') });
+      for (const url of [server.url('/to-dead'), victim.url('/large'), victim.url('/').replace('http:', 'https:')]) {
+        assert.equal(await ask(url), false, url);
+        assert.equal(await ask(victim.url('/ok')), true, `after ${url}`);
+      }
+      assert.equal(await ask(victim.url('/dead')), false);
+      assert.equal(await ask(victim.url('/ok')), false, 'a host that failed itself is left alone');
+    } finally {
+      await fetcher.close();
+      await victim.close();
+    }
+  });
+
   it('L10: a host that failed is left alone, then met by one probe', () => {
     let now = 0;
     const breaker = new FetchBreaker(1_000, () => now);

@@ -170,7 +170,7 @@ describe('Trust with issuers to fetch', () => {
     ['an end entity', (ca) => person(ca).der, 'settled'],
     ['another CA', () => authority(makeAuthority({ freshKey: true }), 'Issuing').der, 'settled'],
     ['the certificate itself', (ca) => authority(ca, 'Issuing', 'http://127.0.0.1:1/').der, 'settled'],
-    ['too large', () => ({ kind: 'giant', octets: 2_000_000, declared: false }), 'undecided'],
+    ['too large', () => ({ kind: 'giant', octets: 2_000_000, declared: false }), 'settled'],
     ['silence', () => ({ kind: 'silence' }), 'undecided'],
     ['one octet at a time', () => ({ kind: 'drip', everyMs: 20 }), 'undecided'],
     ['a reset', () => ({ kind: 'reset' }), 'undecided'],
@@ -222,6 +222,16 @@ describe('Trust with issuers to fetch', () => {
       writeFileSync(path.join(cache, file), octets);
       assert.ok(!(await house.ask(await house.trust(), bob)).ok);
     }
+  });
+
+  it('locations that nobody signed close no host to revocation', async () => {
+    const { ca } = below('/');
+    const list = house.person([distributionPoints(house.server.url('/root.crl'))]);
+    serve('/root.crl', makeCrl(house.root));
+    serve('/dead', { kind: 'reset' });
+    const trust = await house.trust({ check: true });
+    assert.ok(!(await house.ask(trust, person(ca, house.server.url('/dead')))).ok);
+    assert.match(saidOf(await house.ask(trust, list)), /^not revoked/);
   });
 
   it('one flight for many who wait', async () => {

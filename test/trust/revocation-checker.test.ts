@@ -116,6 +116,8 @@ describe('Trust with revocation', () => {
     }
     await trimCache(cache, 200);
     assert.deepEqual(readdirSync(cache).sort(), ['b.ocsp', 'c.crl', 'other']);
+    await trimCache(cache, 200, 1);
+    assert.deepEqual(readdirSync(cache).sort(), ['c.crl', 'other']);
   });
 
   it('forged, stale and older lists replace nothing', async () => {
