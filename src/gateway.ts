@@ -27,21 +27,15 @@ import { openQueue } from './queue/open-queue.ts';
 import type { Queue } from './queue/queue.ts';
 import { viewOf } from './queue/queue-view.ts';
 import { openRelay } from './relay/relay.ts';
+import { RetiredParts } from './relay/retired-parts.ts';
 import { closeSnapshot, type Snapshot } from './relay/snapshot.ts';
 import { type Door, openDoor } from './smtp/door.ts';
 import { CollectionWatch, stampCollections } from './trust/collection-watch.ts';
 import { openTrust } from './trust/open-trust.ts';
+import type { CollectionFacts } from './trust/trust.ts';
 
 /** Version in health answers, logs and `sealgate version`. */
 export const VERSION = '0.1.0';
-
-/** Transactions that took the old snapshot may still ask its directory; a session lasts no longer than this. */
-const OLD_SNAPSHOT_MS = 20 * 60_000;
-/**
- * Each holds its whole index and watches its folders. A transaction that outlives so many reloads is told 451 where a
- * directory server would have to be asked: closed is not "none".
- */
-const OLD_SNAPSHOTS_MAX = 3;
 
 /** Certificates of ours in a health answer: those that end first. */
 const EXPIRIES_SHOWN = 20;
@@ -49,6 +43,11 @@ const EXPIRIES_SHOWN = 20;
 /** What became of a reload; mistakes are lines for an administrator. */
 export type ReloadResult =
   | { readonly ok: true; readonly configuration: string }
+  | { readonly ok: false; readonly mistakes: readonly string[] };
+
+/** What became of reading the collections again. */
+type TrustReading =
+  | { readonly ok: true; readonly collections: readonly CollectionFacts[] }
   | { readonly ok: false; readonly mistakes: readonly string[] };
 
 /** A gateway that takes mail. */
@@ -88,8 +87,7 @@ class RunningGateway implements Gateway {
   readonly #queue: Queue;
   readonly #courier: SmtpCourier;
   readonly #startedAt = new Date();
-  /** Ends what a reload or a change replaced, when nobody can still hold it. */
-  readonly #old = new Map<() => Promise<void>, NodeJS.Timeout>();
+  readonly #retired = new RetiredParts();
   readonly #watch: CollectionWatch;
   readonly #reminder = new ExpiryReminder(() => this.#snapshot.identities);
   /** Why the files of the collections, as they are now, are not in use; empty when they are. */
@@ -106,7 +104,9 @@ class RunningGateway implements Gateway {
     this.#snapshot = snapshot;
     this.#queue = queue;
     this.#courier = openCourier(configuration.delivery);
-    this.#watch = new CollectionWatch(() => this.#inTurn(() => this.#rereadTrust()));
+    this.#watch = new CollectionWatch(async () => {
+      await this.#inTurn(() => this.#rereadTrust());
+    });
     this.#watch.follow(configuration.trust, stamp);
     this.control = controlSocketIn(configuration.queue.folder);
   }
@@ -159,10 +159,7 @@ class RunningGateway implements Gateway {
     await this.#door?.close(graceMs);
     await this.#queue.stop(graceMs);
     await this.#courier.close();
-    for (const [close, timer] of this.#old) {
-      clearTimeout(timer);
-      await close();
-    }
+    await this.#retired.close();
     await closeSnapshot(this.#snapshot);
     await this.#controlServer?.close();
     gatewayStopped();
@@ -208,7 +205,7 @@ class RunningGateway implements Gateway {
     }
     this.#courier.reconfigure(read.configuration.delivery);
     const old = this.#snapshot;
-    this.#retire(() => closeSnapshot(old));
+    this.#retired.retire(() => closeSnapshot(old));
     this.#snapshot = snapshot.value;
     this.#configuration = read.configuration;
     this.#watch.follow(read.configuration.trust, stamp);
@@ -217,8 +214,8 @@ class RunningGateway implements Gateway {
   }
 
   /** The files of the collections changed: all of them are taken, or none. The configuration file is not read. */
-  async #rereadTrust(): Promise<void> {
-    if (this.#stopping) return;
+  async #rereadTrust(): Promise<TrustReading> {
+    if (this.#stopping) return { ok: false, mistakes: ['the gateway is stopping'] };
     const options = this.#configuration.trust;
     const stamp = await stampCollections(options);
     const opened = await openTrust(options).catch((error: unknown) => ({
@@ -229,28 +226,16 @@ class RunningGateway implements Gateway {
     if (!opened.ok) {
       collectionsKept(opened.mistakes);
       this.#watch.refuse(stamp);
-      return;
+      return opened;
     }
     this.#watch.follow(options, stamp);
     const { trust: old } = this.#snapshot;
-    this.#retire(() => old.close());
+    this.#retired.retire(() => old.close());
     // what is under way keeps the snapshot it took, with the same directory
     this.#snapshot = { ...this.#snapshot, trust: opened.trust };
-    collectionsChanged(opened.trust.collections);
-  }
-
-  #retire(close: () => Promise<void>): void {
-    const timer = setTimeout(() => this.#closeOld(close), OLD_SNAPSHOT_MS);
-    timer.unref();
-    this.#old.set(close, timer);
-    const surplus = [...this.#old.keys()].slice(0, -OLD_SNAPSHOTS_MAX);
-    for (const oldest of surplus) this.#closeOld(oldest);
-  }
-
-  #closeOld(close: () => Promise<void>): void {
-    clearTimeout(this.#old.get(close));
-    this.#old.delete(close);
-    void close();
+    const { collections } = opened.trust;
+    collectionsChanged(collections);
+    return { ok: true, collections };
   }
 
   #views(): ControlViews {
@@ -265,6 +250,7 @@ class RunningGateway implements Gateway {
       queueDrop: (id) => this.#queue.drop(id),
       directoryStatus: () => this.#snapshot.directory.status(),
       reload: () => this.reload(),
+      rereadTrust: () => this.#inTurn(() => this.#rereadTrust()),
     };
   }
 

@@ -16,6 +16,8 @@ export interface ControlViews {
   queueDrop(id: string): Promise<boolean>;
   directoryStatus(): readonly unknown[];
   reload(): Promise<{ readonly ok: boolean } & Readonly<Record<string, unknown>>>;
+  /** Reads the CA collections again, and nothing else. */
+  rereadTrust(): Promise<{ readonly ok: boolean } & Readonly<Record<string, unknown>>>;
 }
 
 export interface ControlServer {
@@ -64,8 +66,9 @@ async function answer(request: IncomingMessage, views: ControlViews): Promise<An
       return { status: 200, body: await views.queueList() };
     case 'GET /directory':
       return { status: 200, body: views.directoryStatus() };
-    case 'POST /reload': {
-      const body = await views.reload();
+    case 'POST /reload':
+    case 'POST /trust': {
+      const body = await (url === '/trust' ? views.rereadTrust() : views.reload());
       return { status: body.ok ? 200 : 422, body };
     }
     default:

@@ -1,6 +1,6 @@
 /**
  * `sealgate trust list|show|remove|export`: the trusted CA collections that the configuration names. A change is all or
- * nothing; the running gateway is told to read it, over the control socket, as `sealgate reload` would.
+ * nothing; the running gateway is told, over the control socket, to read its collections.
  */
 import { writeFile } from 'node:fs/promises';
 import { writeCertsOnly } from '../cms/certs-only-writer.ts';
@@ -14,8 +14,8 @@ import { certificateFacts, formatCertificate } from './certificate-facts.ts';
 import { findPlace, readAll, type TrustCommandOptions } from './collection-place.ts';
 import { collectionJson, summaryOf } from './collection-text.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
-import { REFUSED, reloadGateway } from './gateway-reload.ts';
 import { formatJson, type Terminal } from './terminal.ts';
+import { REFUSED, reloadTrust } from './trust-reload.ts';
 
 export interface TrustExportOptions extends TrustCommandOptions {
   readonly form?: string;
@@ -64,7 +64,8 @@ export async function trustRemove(hash: string, options: TrustCommandOptions, te
     terminal.say(thrown instanceof Error ? thrown.message : String(thrown));
     return EXIT.data;
   }
-  const running = await reloadGateway(configuration, terminal);
+  const { collection } = await readCollection(place.name, place.from, new Date(), place.onlyFor);
+  const running = await reloadTrust(configuration, collection, terminal);
   const removed = certificateFacts(chosen.certificate);
   terminal.out(
     options.json === true

@@ -1,6 +1,6 @@
 /**
  * `sealgate trust import`: CA certificates from what an administrator has, or Mozilla's roots for mail, into a collection:
- * all or none. The running gateway is told to read it, over the control socket, as `sealgate reload` would.
+ * all or none. The running gateway is told, over the control socket, to read its collections.
  */
 import { readCollection } from '../trust/collection-reader.ts';
 import { type ImportResult, importAuthorities } from '../trust/collection-store.ts';
@@ -9,9 +9,10 @@ import { certificateFacts } from './certificate-facts.ts';
 import { findPlace, type Place, type TrustCommandOptions } from './collection-place.ts';
 import { collectionJson, dayOf, summaryOf } from './collection-text.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
-import { REFUSED, reloadGateway } from './gateway-reload.ts';
+
 import { readMozillaRoots } from './mozilla-input.ts';
 import { formatJson, type Terminal } from './terminal.ts';
+import { REFUSED, reloadTrust } from './trust-reload.ts';
 
 export interface TrustImportOptions extends TrustCommandOptions {
   readonly onlyFor?: readonly string[];
@@ -44,7 +45,7 @@ export async function trustImport(
     terminal.say(`warning: ${one.subjectText} expired ${dayOf(one.notAfter)} and was taken all the same`);
   }
   const { collection } = await readCollection(place.name, place.from, new Date(), place.onlyFor);
-  const running = result.added.length === 0 ? 'unchanged' : await reloadGateway(configuration, terminal);
+  const running = result.added.length === 0 ? 'unchanged' : await reloadTrust(configuration, collection, terminal);
   const { added, known } = result;
   const facts = { collection: collectionJson(collection), added: added.map(certificateFacts), known, running };
   terminal.out(

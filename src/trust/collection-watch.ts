@@ -12,6 +12,8 @@ import type { TrustOptions } from './trust.ts';
 
 /** Milliseconds between two looks. */
 export const LOOK_MS = 3_000;
+/** After a look nobody looks for so many times as long: many thousand files must not keep the thread pool busy. */
+const REST_TIMES = 50;
 /** A change that was refused may have been refused for what is not in the files, such as a clock. */
 const AGAIN_MS = 5 * 60_000;
 
@@ -40,6 +42,7 @@ export class CollectionWatch {
   #refusedAt: number | null = null;
   #looking = false;
   #timer: NodeJS.Timeout | null = null;
+  #restUntil = 0;
 
   /** @param changed told of a change; answers it by {@link follow} or {@link refuse} before it resolves */
   constructor(changed: () => Promise<void>, now: () => number = Date.now) {
@@ -61,7 +64,9 @@ export class CollectionWatch {
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.look(), LOOK_MS);
+    this.#timer = setInterval(() => {
+      if (Date.now() >= this.#restUntil) void this.look();
+    }, LOOK_MS);
     this.#timer.unref();
   }
 
@@ -74,6 +79,7 @@ export class CollectionWatch {
   async look(): Promise<void> {
     if (this.#looking || this.#options === null) return;
     this.#looking = true;
+    const started = Date.now();
     try {
       const seen = await stampCollections(this.#options);
       const still = seen === this.#seen;
@@ -83,6 +89,8 @@ export class CollectionWatch {
     } catch {
       // whoever is told logs what is wrong; the next look tells it again
     } finally {
+      const ended = Date.now();
+      this.#restUntil = ended + (ended - started) * REST_TIMES;
       this.#looking = false;
     }
   }

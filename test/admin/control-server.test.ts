@@ -22,6 +22,7 @@ describe('control socket', () => {
       return id === 'A1';
     },
     directoryStatus: () => [],
+    rereadTrust: async () => ({ ok: false, mistakes: ['trust: x'] }),
     reload: async () => {
       throw new Error('secret detail');
     },
@@ -64,6 +65,11 @@ describe('control socket', () => {
       assert.equal(reply.kind === 'answer' && reply.status, status, `${method} ${url}`);
     }
     assert.deepEqual(seen, ['retry B2']);
+  });
+
+  it('reads the collections again on their own, and says what is wrong', async () => {
+    const reply = await ask('POST', '/trust');
+    assert.deepEqual(reply, { kind: 'answer', status: 422, body: { ok: false, mistakes: ['trust: x'] } });
   });
 
   it('keeps the text of a defect to itself', async () => {

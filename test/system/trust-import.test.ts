@@ -135,6 +135,29 @@ describe('trust import into a running gateway', function () {
     await until(async () => /250 2/.test(await reply('dora@open.bank.example')));
   });
 
+  it('a collection that is new in the file is not in use before a reload, and the command says so', async () => {
+    const yaml = readFileSync(house.config, 'utf8');
+    mkdirSync(path.join(house.folder, 'late'));
+    writeFileSync(house.config, yaml.replace('bank: {', 'late: { from: late, only-for: [evil.example] }, bank: {'));
+    const file = path.join(house.folder, 'scratch', 'bank.pem');
+    const imported = house.cli('trust', 'import', file, '--collection', 'late');
+    assert.equal(imported.status, 0, imported.stderr);
+    assert.match(imported.stdout, /does not use it: sealgate reload/);
+    assert.match(await reply('eve@evil.example'), /550 5\.7\.1/);
+    assert.equal(house.cli('reload').status, 0);
+    assert.match(await reply('eve@evil.example'), /250 2/);
+    const refused = path.join(house.folder, 'late', 'junk.pem');
+    writeFileSync(refused, 'junk');
+    const removed = house.cli('trust', 'remove', bank.certificate.sha256, '--collection', 'late');
+    assert.equal(removed.status, 78);
+    assert.match(removed.stdout, /keeps the collections it has/);
+    assert.match(await reply('eve@evil.example'), /250 2/);
+    rmSync(refused);
+    writeFileSync(house.config, yaml);
+    assert.equal(house.cli('reload').status, 0);
+    assert.match(await reply('eve@evil.example'), /550 5\.7\.1/);
+  });
+
   it('metrics: what expires first in each collection and among our certificates, and what the cache does', async () => {
     const { status, stdout } = house.cli('health', '--metrics');
     assert.equal(status, 0);
