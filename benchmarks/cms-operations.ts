@@ -83,12 +83,12 @@ export function fileSource(descriptor: number): RangedSource {
     async *open(from = 0, to = Number.MAX_SAFE_INTEGER, scratch = false) {
       const reused = scratch ? Buffer.allocUnsafeSlow(CHUNK) : null;
       for (let at = from; at < to; ) {
-        const chunk = reused ?? Buffer.allocUnsafeSlow(CHUNK);
+        const chunk = reused ?? Buffer.allocUnsafeSlow(Math.min(CHUNK, to - at));
         const octets = readSync(descriptor, chunk, 0, Math.min(CHUNK, to - at), at);
         if (octets === 0) return;
         at += octets;
         octetsPassed(octets);
-        yield octets === CHUNK ? chunk : chunk.subarray(0, octets);
+        yield octets === chunk.length ? chunk : chunk.subarray(0, octets);
       }
     },
     readInto: (target, from) => {

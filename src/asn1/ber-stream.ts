@@ -3,79 +3,79 @@
  * strings nested and in any segments. What is kept is at most one value that was asked for whole, within its limit.
  *
  * Refused with asn1.malformed: lengths past the end of what holds them, a missing end-of-contents, tags of more than
- * one octet, octets left over. Refused with asn1.limits: nesting past {@link STREAM_DEPTH_MAX}, values larger than the
- * caller allows. Work is linear in the octets; nothing is allocated by what a length claims.
+ * one octet, octets left over. Refused with asn1.limits: nesting past STREAM_DEPTH_MAX, values larger than the caller
+ * allows. Work is linear in the octets; nothing is allocated by what a length claims.
  */
-import { gatewayError } from '../errors.ts';
 import { type Header, hex, INDEFINITE, malformed, parseHeader } from './ber-header.ts';
+import { BerNesting, checkDepth, type Frame } from './ber-nesting.ts';
 import { PieceWindow } from './piece-window.ts';
 import type { Piece, Pieces, Reading } from './pieces.ts';
 import { SegmentGatherer } from './segment-gatherer.ts';
-
-/** Deepest nesting followed: the one limit for streamed objects (catalogue C1). */
-export const STREAM_DEPTH_MAX = 64;
-
-/** One value that was entered. `end` is -1 when indefinite; `limit` is the end of the nearest definite one. */
-interface Frame {
-  readonly end: number;
-  readonly limit: number;
-}
 
 /** The string whose octets are being read. */
 interface OpenString {
   /** Octets of the segment, or of the primitive string, that are still to come. */
   left: number;
-  /** Frames round it; -1 for a primitive string. */
+  /** Values round it; -1 for a primitive string. */
   readonly outside: number;
   /** Joins segments where that cannot be done in place; null: each piece in memory of its own. */
   readonly reused: SegmentGatherer | null;
 }
 
-/** A cursor over a BER stream. Every method may throw GatewayError asn1.malformed or asn1.limits. */
+/** Where a reading stands in its octets, for another reading of the same octets. */
+export interface BerPlace {
+  readonly position: number;
+  readonly frames: readonly Frame[];
+  readonly string: Readonly<OpenString> | null;
+}
+
+/**
+ * A cursor over a BER stream. Every method may throw GatewayError asn1.malformed or asn1.limits. Those that end in `Now`
+ * give null where the window does not hold what they need: a generator costs more than a small value does.
+ */
 export class BerStream {
   private readonly window: PieceWindow;
-  private readonly frames: Frame[] = [];
+  private readonly nesting: BerNesting;
   private string: OpenString | null = null;
 
   constructor(pieces: Pieces) {
     this.window = new PieceWindow(pieces);
+    this.nesting = new BerNesting(this.window);
   }
 
   /** Is the value entered last at its end, or, outside of all, the stream? */
   *atEnd(): Reading<boolean> {
-    const { window } = this;
-    const frame = this.frames.at(-1);
-    if (frame === undefined) return !(yield* window.have(1));
-    if (frame.end !== INDEFINITE) return window.position >= frame.end;
-    if (window.held < 2) yield* window.need(2);
-    return window.buffer[window.at] === 0 && window.buffer[window.at + 1] === 0;
+    const now = this.nesting.endNow();
+    if (now !== null) return now;
+    if (this.nesting.depth === 0) return !(yield* this.window.have(1));
+    yield* this.window.need(2);
+    return this.nesting.endNow() === true;
   }
 
   /** Identifier octet of the next value; null at the end of the value entered last. */
   *peekTag(): Reading<number | null> {
-    if (yield* this.atEnd()) return null;
     const { window } = this;
+    if (this.nesting.endNow() ?? (yield* this.atEnd())) return null;
     if (window.held < 1) yield* window.need(1);
     return window.buffer[window.at] ?? null;
   }
 
   /** Goes into the next value, which must have this identifier octet. */
   *enter(tag: number): Reading<void> {
-    const header = yield* this.expect(tag);
+    const header = this.expectNow(tag) ?? (yield* this.expect(tag));
     if ((tag & 0x20) === 0) throw malformed('primitive value entered');
-    this.push(header);
+    this.nesting.enter(header);
   }
 
   /** Goes out of the value entered last, which must be at its end. */
   *leave(): Reading<void> {
-    if (!(yield* this.atEnd())) throw malformed('octets after the last field');
-    const frame = this.frames.pop();
-    if (frame?.end === INDEFINITE) this.window.at += 2;
+    if (!(this.nesting.endNow() ?? (yield* this.atEnd()))) throw malformed('octets after the last field');
+    this.nesting.leave();
   }
 
   /** The next value with its header, copied. @param octetsMax refuse larger ones with asn1.limits, before reading them */
   *readWhole(octetsMax: number): Reading<Buffer> {
-    const octets = yield* this.measure(octetsMax);
+    const octets = this.measureNow(octetsMax) ?? (yield* this.measure(octetsMax));
     const { window } = this;
     const whole = Buffer.from(window.buffer.subarray(window.at, window.at + octets));
     window.at += octets;
@@ -84,22 +84,22 @@ export class BerStream {
 
   /** {@link readWhole} of a value that must have this identifier octet. */
   *read(tag: number, octetsMax: number): Reading<Buffer> {
-    yield* this.expect(tag);
+    if (this.expectNow(tag) === null) yield* this.expect(tag);
     return yield* this.readWhole(octetsMax);
   }
 
   /** Passes over the next value, whatever it is, without keeping it. */
   *skip(): Reading<void> {
-    const outside = this.frames.length;
+    const outside = this.nesting.depth;
     do {
-      if (this.frames.length > outside && (yield* this.atEnd())) {
-        yield* this.leave();
+      if (this.nesting.depth > outside && (yield* this.atEnd())) {
+        this.nesting.leave();
         continue;
       }
       const header = yield* this.header();
-      if (header.length === INDEFINITE) this.push(header);
+      if (header.length === INDEFINITE) this.nesting.enter(header);
       else yield* this.window.pass(header.octets + header.length);
-    } while (this.frames.length > outside);
+    } while (this.nesting.depth > outside);
   }
 
   /**
@@ -115,8 +115,8 @@ export class BerStream {
       this.window.at += header.octets;
       this.string = { left: header.length, outside: -1, reused: null };
     } else if (header.tag === (tag | 0x20)) {
-      const outside = this.frames.length;
-      this.push(header);
+      const outside = this.nesting.depth;
+      this.nesting.enter(header);
       this.string = { left: 0, outside, reused: scratch ? new SegmentGatherer() : null };
     } else throw malformed(`expected tag ${hex(tag)}, found ${hex(header.tag)}`);
   }
@@ -134,10 +134,10 @@ export class BerStream {
         return this.take(string);
       }
     } else {
-      while (this.frames.length > string.outside) {
+      while (this.nesting.depth > string.outside) {
         const piece = this.joined(string);
         if (piece !== null) return piece;
-        if (this.frames.length <= string.outside) break;
+        if (this.nesting.depth <= string.outside) break;
         if (string.left > 0) yield* window.need(1);
         else yield* this.headerOrEnd();
       }
@@ -146,9 +146,22 @@ export class BerStream {
     return null;
   }
 
+  /** Where this reading stands. */
+  place(): BerPlace {
+    const { string, window } = this;
+    return { position: window.position, frames: this.nesting.copy(), string: string === null ? null : { ...string } };
+  }
+
+  /** Passes on, without looking, to where another reading of the same octets stood. */
+  *goTo({ position, frames, string }: BerPlace): Reading<void> {
+    yield* this.window.pass(position - this.window.position);
+    this.nesting.restore(frames);
+    this.string = string === null ? null : { ...string, reused: string.reused === null ? null : new SegmentGatherer() };
+  }
+
   /** Checks that nothing follows. @param tolerant passes over what follows instead */
   *finish(tolerant = false): Reading<void> {
-    if (this.frames.length > 0) throw malformed('value not left');
+    if (this.nesting.depth > 0) throw malformed('value not left');
     while (yield* this.window.have(1)) {
       if (!tolerant) throw malformed('octets after the last value');
       yield* this.window.pass(this.window.held);
@@ -192,24 +205,19 @@ export class BerStream {
 
   /** Moves past headers and ends in the window. @returns length of the segment here; null at the end of window or string */
   private nextSegment(outside: number): number | null {
-    const { window } = this;
-    while (this.frames.length > outside) {
-      const frame = this.frames.at(-1);
-      if (frame === undefined) return null;
-      if (frame.end !== INDEFINITE && window.position >= frame.end) {
-        this.frames.pop();
+    const { nesting, window } = this;
+    while (nesting.depth > outside) {
+      const ended = nesting.endNow();
+      if (ended === null) return null;
+      if (ended) {
+        nesting.leave();
         continue;
       }
       const header = parseHeader(window.buffer, window.at);
       if (header === null) return null;
-      if (frame.end === INDEFINITE && header.tag === 0 && header.length === 0) {
-        window.at += 2;
-        this.frames.pop();
-        continue;
-      }
-      if (header.tag === 0x24) this.push(header);
+      if (header.tag === 0x24) nesting.enter(header);
       else if (header.tag === 0x04 && header.length !== INDEFINITE) {
-        this.checkWithin(header);
+        nesting.checkWithin(header);
         window.at += header.octets;
         if (header.length > 0) return header.length;
       } else throw malformed(`segment with tag ${hex(header.tag)}`);
@@ -223,28 +231,18 @@ export class BerStream {
     for (let octets = 2; parseHeader(window.buffer, window.at) === null; octets++) yield* window.need(octets);
   }
 
-  private push(header: Header): void {
-    checkDepth(this.frames.length + 1);
-    this.checkWithin(header);
-    this.window.at += header.octets;
-    const end = this.window.position + header.length;
-    this.frames.push(header.length === INDEFINITE ? { end: INDEFINITE, limit: this.limit() } : { end, limit: end });
-  }
-
-  private limit(): number {
-    return this.frames.at(-1)?.limit ?? Number.MAX_SAFE_INTEGER;
-  }
-
-  private checkWithin(header: Header): void {
-    if (this.window.position + header.octets + Math.max(0, header.length) > this.limit()) {
-      throw malformed('value longer than what holds it');
-    }
-  }
-
   private *expect(tag: number): Reading<Header> {
     if (yield* this.atEnd()) throw malformed(`expected tag ${hex(tag)}, found the end`);
     const header = yield* this.header();
     if (header.tag !== tag) throw malformed(`expected tag ${hex(tag)}, found ${hex(header.tag)}`);
+    return header;
+  }
+
+  private expectNow(tag: number): Header | null {
+    if (this.nesting.endNow() !== false) return null;
+    const header = parseHeader(this.window.buffer, this.window.at);
+    if (header === null || header.tag !== tag) return null;
+    this.nesting.checkWithin(header);
     return header;
   }
 
@@ -257,7 +255,7 @@ export class BerStream {
       header = parseHeader(window.buffer, window.at);
     }
     if (header === null || header.tag === 0) throw malformed('end-of-contents where a value is expected');
-    this.checkWithin(header);
+    this.nesting.checkWithin(header);
     return header;
   }
 
@@ -279,14 +277,21 @@ export class BerStream {
       else if (header.tag === 0 && header.length === 0 && open > 0) open--;
       else if (header.tag === 0) throw malformed('end-of-contents where a value is expected');
       else octets += header.length;
-      checkDepth(open + this.frames.length);
+      checkDepth(open + this.nesting.depth);
       yield* window.need(octets, octetsMax);
     } while (open > 0);
-    if (first.length === INDEFINITE) this.checkWithin({ tag: first.tag, octets, length: 0 });
+    if (first.length === INDEFINITE) this.nesting.checkWithin({ tag: first.tag, octets, length: 0 });
     return octets;
   }
-}
 
-function checkDepth(depth: number): void {
-  if (depth > STREAM_DEPTH_MAX) throw gatewayError('asn1.limits', `nested deeper than ${STREAM_DEPTH_MAX}`);
+  /** {@link measure} of a value of definite length that the caller takes. */
+  private measureNow(octetsMax: number): number | null {
+    const { window } = this;
+    const header = parseHeader(window.buffer, window.at);
+    if (header === null || header.length === INDEFINITE || header.tag === 0) return null;
+    const octets = header.octets + header.length;
+    if (octets > octetsMax || octets > window.held) return null;
+    this.nesting.checkWithin(header);
+    return octets;
+  }
 }

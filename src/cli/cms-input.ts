@@ -62,12 +62,12 @@ function fileSource(descriptor: number, start: number): RangedSource {
       // fresh memory costs more than the reading
       const reused = scratch ? Buffer.allocUnsafeSlow(READ_OCTETS) : null;
       for (let at = from; at < to; ) {
-        const chunk = reused ?? Buffer.allocUnsafeSlow(READ_OCTETS);
+        const chunk = reused ?? Buffer.allocUnsafeSlow(Math.min(READ_OCTETS, to - at));
         const octets = readSync(descriptor, chunk, 0, Math.min(READ_OCTETS, to - at), start + at);
         if (octets === 0) return;
         at += octets;
         octetsPassed(octets);
-        yield octets === READ_OCTETS ? chunk : chunk.subarray(0, octets);
+        yield octets === chunk.length ? chunk : chunk.subarray(0, octets);
       }
     },
     readInto(target, from) {

@@ -6,7 +6,7 @@
  * Refused, each with its reason: not for a key held here, AEAD rules of catalogue C13, old ciphers without policy,
  * structure, limits. Key, padding and tag are one reason. CBC proves no origin: its result says `authenticated: false`.
  */
-import type { BerStream } from '../asn1/ber-stream.ts';
+import type { BerPlace, BerStream } from '../asn1/ber-stream.ts';
 import { TAG } from '../asn1/der-writer.ts';
 import { finishReading, flowOf, type Reading } from '../asn1/pieces.ts';
 import { gatewayError } from '../errors.ts';
@@ -82,6 +82,9 @@ interface EnvelopeHead {
 
 /** What pass one learned and pass two needs. */
 interface Proof {
+  readonly head: EnvelopeHead;
+  /** Where the ciphertext begins. */
+  place: BerPlace | null;
   readonly cipher: ChosenCipher;
   readonly key: Buffer;
   aad: Buffer | null;
@@ -110,8 +113,8 @@ class EnvelopeOpening<T> {
       const cipher = chooseCipher(head.algorithm, head.form, this.policy);
       const { recipient, key } = await this.unwrap(head, cipher.keyOctets);
       this.key = key;
-      const proof: Proof = { cipher, key, aad: null, mark: null };
-      const inspected = await this.prove(stream, head, proof, identity === null);
+      const proof: Proof = { head, place: null, cipher, key, aad: null, mark: null };
+      const inspected = await this.prove(stream, proof, identity === null);
       return {
         ok: true,
         form: head.form,
@@ -150,23 +153,23 @@ class EnvelopeOpening<T> {
   }
 
   /** Decrypts once; and once more where authenticated attributes, which come last, belong to the tag. */
-  private async prove(stream: BerStream, head: EnvelopeHead, proof: Proof, marked: boolean): Promise<T> {
+  private async prove(stream: BerStream, proof: Proof, marked: boolean): Promise<T> {
     const found: { tail: EnvelopeTail | null } = { tail: null };
     const inspection = new Inspection(this.inspect?.() ?? null);
     try {
-      await finishReading(this.proving(stream, head, proof, marked, found, inspection));
+      await finishReading(this.proving(stream, proof, marked, found, inspection));
     } catch (thrown) {
       const aad = found.tail?.aad ?? null;
-      if (aad === null || head.form !== 'authEnveloped') throw thrown;
+      if (aad === null || proof.head.form !== 'authEnveloped') throw thrown;
       proof.aad = aad;
-      return await this.proveAgain(head, proof, marked);
+      return await this.proveAgain(proof, marked);
     }
     return inspection.result();
   }
 
-  private async proveAgain(head: EnvelopeHead, proof: Proof, marked: boolean): Promise<T> {
+  private async proveAgain(proof: Proof, marked: boolean): Promise<T> {
     const inspection = new Inspection(this.inspect?.() ?? null);
-    const proving = (stream: BerStream) => this.proving(stream, head, proof, marked, { tail: null }, inspection);
+    const proving = (stream: BerStream) => this.proving(stream, proof, marked, { tail: null }, inspection);
     await readThrough(this.source, function* (stream) {
       yield* readHead(stream, null);
       yield* proving(stream);
@@ -177,21 +180,22 @@ class EnvelopeOpening<T> {
   /** Pass one: shows the content, which is proven only when this has ended without throwing. */
   private *proving(
     stream: BerStream,
-    head: EnvelopeHead,
     proof: Proof,
     marked: boolean,
     found: { tail: EnvelopeTail | null },
     inspection: Inspection<T>,
   ): Reading<void> {
     const decryptor = new ContentDecryptor(proof.cipher, proof.key, proof.aad);
-    const mark = marked && head.form !== 'authEnveloped' ? new CiphertextMark(proof.key) : null;
+    const { contentType, form } = proof.head;
+    const mark = marked && form !== 'authEnveloped' ? new CiphertextMark(proof.key) : null;
     yield* stream.openString(0x80, true);
+    proof.place = stream.place();
     for (let part = yield* stream.nextOctets(); part !== null; part = yield* stream.nextOctets()) {
       mark?.add(part);
       const clear = decryptor.update(part);
       if (clear.length > 0) inspection.show(clear);
     }
-    found.tail = yield* readEnvelopeTail(stream, head.form, head.contentType, this.policy);
+    found.tail = yield* readEnvelopeTail(stream, form, contentType, this.policy);
     if (found.tail.aad !== null && proof.aad === null)
       throw new ReaderStop('cannot-decrypt', 'attributes not seen yet');
     const last = decryptor.final(found.tail.tag);
@@ -203,7 +207,7 @@ class EnvelopeOpening<T> {
     if (this.key === null) throw gatewayError('crypto.failed', 'envelope was closed');
     const stream = berStreamOf(this.source);
     try {
-      const last = yield* flowOf(this.decrypting(stream, proof));
+      const last = yield* flowOf(this.decrypting(stream, proof, identity !== null));
       if (identity !== null && (await this.source.identity?.()) !== identity) throw changed();
       if (last.length > 0) yield last;
     } catch (thrown) {
@@ -214,12 +218,20 @@ class EnvelopeOpening<T> {
     }
   }
 
-  /** Pass two. @returns what the end gives */
-  private *decrypting(stream: BerStream, proof: Proof): Reading<Buffer, Buffer> {
-    const head = yield* readHead(stream, null);
+  /**
+   * Pass two.
+   * @param same true: the source vouches for its octets, so what stands before the ciphertext is not looked at again
+   * @returns what the end gives
+   */
+  private *decrypting(stream: BerStream, proof: Proof, same: boolean): Reading<Buffer, Buffer> {
+    let { head } = proof;
+    if (same && proof.place !== null) yield* stream.goTo(proof.place);
+    else {
+      head = yield* readHead(stream, null);
+      yield* stream.openString(0x80, true);
+    }
     const decryptor = new ContentDecryptor(proof.cipher, proof.key, proof.aad);
     const mark = proof.mark === null ? null : new CiphertextMark(proof.key);
-    yield* stream.openString(0x80, true);
     for (let part = yield* stream.nextOctets(); part !== null; part = yield* stream.nextOctets()) {
       mark?.add(part);
       const clear = decryptor.update(part);

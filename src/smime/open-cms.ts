@@ -48,7 +48,7 @@ const CMS_TYPES = new Set([
 export async function findCms(source: RangedSource, form: CmsForm): Promise<FoundCms> {
   if (form === 'der') return { object: lending(source), content: null, seen: null, header: null };
   if (form === 'pem') return { object: await openPem(source), content: null, seen: null, header: null };
-  const { header, bodyAt } = await readOpenHeader(source.open());
+  const { header, bodyAt } = await readOpenHeader(source);
   const types = header.all('content-type');
   const type = parseContentType(types[0] ?? '');
   if (types.length > 1 || type.ambiguous) {

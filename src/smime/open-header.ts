@@ -6,6 +6,7 @@
  */
 import { gatewayError } from '../errors.ts';
 import { HEADER_OCTETS_MAX, type HeaderBlock, parseHeaderBlock } from '../mime/header-block.ts';
+import type { RangedSource } from './ranged-source.ts';
 
 export interface OpenedHeader {
   readonly header: HeaderBlock;
@@ -72,15 +73,30 @@ export class HeaderGatherer {
 }
 
 /**
- * The header at the front of octets that can be read again: these are not read further.
- * @param octets attacker-chosen
- * @throws GatewayError message.malformed, message.limits
+ * The header at the front of a source.
+ * @throws GatewayError message.malformed, message.limits; what the source throws
  */
-export async function readOpenHeader(octets: AsyncIterable<Buffer>): Promise<OpenedHeader> {
-  const { header, bodyAt, body } = await takeOpenHeader(octets);
-  await body[Symbol.asyncIterator]().return?.();
-  return { header, bodyAt };
+export async function readOpenHeader(source: RangedSource): Promise<OpenedHeader> {
+  const { readInto } = source;
+  if (readInto === undefined) {
+    const { header, bodyAt, body } = await takeOpenHeader(source.open());
+    await body[Symbol.asyncIterator]().return?.();
+    return { header, bodyAt };
+  }
+  const gatherer = new HeaderGatherer();
+  // its own, because the fields that are found are views of it
+  const memory = Buffer.allocUnsafeSlow(HEADER_PIECE_OCTETS);
+  for (let at = 0; ; ) {
+    const octets = readInto.call(source, memory, at);
+    if (octets === 0) throw gatherer.missing();
+    at += octets;
+    const found = gatherer.add(memory.subarray(0, octets));
+    if (found !== null) return found;
+  }
 }
+
+/** More than most headers of what is encrypted, and cheaper to have than a whole piece of a body. */
+const HEADER_PIECE_OCTETS = 8192;
 
 async function* remaining(first: Buffer, chunks: AsyncIterator<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   try {

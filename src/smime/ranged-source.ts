@@ -64,22 +64,30 @@ export function lending(source: RangedSource): RangedSource {
   return withIdentity(source, lent);
 }
 
-/** One reading in memory that is used again. @param from first octet */
+/** One reading in memory that is used again, by other readings too once it is closed. @param from first octet */
 export function lentPieces(source: RangedSource, from = 0): Pieces {
   const { readInto } = source;
   if (readInto === undefined) return piecesOf(source.open(from, undefined, true));
-  const memory = Buffer.allocUnsafeSlow(LENT_OCTETS);
+  let memory: Buffer | null = idle.pop() ?? Buffer.allocUnsafeSlow(LENT_OCTETS);
   let at = from;
   return {
     lent: true,
     next: () => {
-      const octets = readInto.call(source, memory, at);
+      const octets = memory === null ? 0 : readInto.call(source, memory, at);
       at += octets;
-      return octets === 0 ? null : memory.subarray(0, octets);
+      return memory === null || octets === 0 ? null : memory.subarray(0, octets);
     },
-    close: () => {},
+    close: () => {
+      if (memory !== null && idle.length < IDLE_MAX) idle.push(memory);
+      memory = null;
+    },
   };
 }
+
+/** Memory that nobody uses. */
+const idle: Buffer[] = [];
+/** More readings at the same time each make their own. */
+const IDLE_MAX = 4;
 
 /** Octets in memory, which the caller does not change. */
 export function rangedBuffer(octets: Buffer): RangedSource {

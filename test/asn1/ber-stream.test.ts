@@ -1,7 +1,8 @@
 /** BER from a stream: any pieces give the same, lengths are kept within what holds them, limits hold. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { BerStream, STREAM_DEPTH_MAX } from '../../src/asn1/ber-stream.ts';
+import { STREAM_DEPTH_MAX } from '../../src/asn1/ber-nesting.ts';
+import { BerStream } from '../../src/asn1/ber-stream.ts';
 import { der, derOctetString, derSequence, TAG } from '../../src/asn1/der-writer.ts';
 import { finishReading, onePiece, type Pieces, piecesOf, type Reading } from '../../src/asn1/pieces.ts';
 import { GatewayError } from '../../src/errors.ts';
@@ -34,13 +35,18 @@ function streamOf(octets: Buffer, size: number): BerStream {
 }
 
 function* wholeString(stream: BerStream, scratch: boolean): Reading<Buffer> {
-  const pieces: Buffer[] = [];
   yield* stream.openString(TAG.octetString, scratch);
+  const content = yield* remainingOctets(stream);
+  yield* stream.finish();
+  return content;
+}
+
+function* remainingOctets(stream: BerStream): Reading<Buffer> {
+  const pieces: Buffer[] = [];
   for (let piece = yield* stream.nextOctets(); piece !== null; piece = yield* stream.nextOctets()) {
     assert.ok(piece.length > 0);
     pieces.push(Buffer.from(piece));
   }
-  yield* stream.finish();
   return Buffer.concat(pieces);
 }
 
@@ -118,6 +124,37 @@ describe('BerStream', () => {
     for (let length = 0; length < octets.length; length++) {
       await assert.rejects(stringOf(octets.subarray(0, length), 3), codeOf('asn1.malformed'), `cut at ${length}`);
     }
+  });
+
+  it('goes on, in another reading of the same octets, where the first one stood', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        packed,
+        fc.integer({ min: 1, max: 50 }),
+        fc.nat({ max: 20 }),
+        fc.constantFrom(...WAYS),
+        async ({ octets, content }, size, read, way) => {
+          const whole = Buffer.concat([Buffer.of(0x30, 0x80), octets, derOctetString(Buffer.of(7)), Buffer.alloc(2)]);
+          const first = new BerStream(piecesIn(whole, size, way));
+          await finishReading(first.enter(TAG.sequence));
+          await finishReading(first.openString(TAG.octetString, true));
+          const parts: Buffer[] = [];
+          for (let count = 0; count < read; count++) {
+            parts.push(Buffer.from((await finishReading(first.nextOctets())) ?? Buffer.alloc(0)));
+          }
+          const place = first.place();
+          for (let reading = 0; reading < 2; reading++) {
+            const second = new BerStream(piecesIn(whole, size + 3 * reading, way));
+            await finishReading(second.goTo(place));
+            const rest = await finishReading(remainingOctets(second));
+            assert.deepEqual(Buffer.concat([...parts, rest]), content);
+            assert.deepEqual(await finishReading(second.read(TAG.octetString, 10)), Buffer.of(4, 1, 7));
+            await finishReading(second.leave());
+            await finishReading(second.finish());
+          }
+        },
+      ),
+    );
   });
 
   it('does not wait for pieces that are there', () => {
