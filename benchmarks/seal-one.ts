@@ -2,11 +2,12 @@
  * One measurement of sealing, for interleaving with peers: sign (RSA-2048) and encrypt (AES-256-CBC, one RSA-2048
  * recipient) a whole message from header to base64 lines, as the gateway does without socket and disk.
  *
- *   node seal-one.js PKI-FOLDER MESSAGE-FILE REPEATS     prints JSON
+ *   node seal-one.js PKI-FOLDER MESSAGE-FILE REPEATS [WARM]     prints JSON
  */
 import { createPrivateKey, sign, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { octetsPassed, prepareReclaim } from '../src/buffer-reclaim.ts';
 import { writeEnvelopedData } from '../src/cms/enveloped-data-writer.ts';
 import { PROFILES } from '../src/cms/profile.ts';
 import type { Signer } from '../src/cms/signer.ts';
@@ -17,8 +18,11 @@ import { startSealing } from '../src/smime/sealer.ts';
 import { parseCertificate } from '../src/x509/certificate-reader.ts';
 
 const CHUNK = 65_536;
-const [folder = '', file = '', repeatsText = '1'] = process.argv.slice(2);
+const [folder = '', file = '', repeatsText = '1', warmText] = process.argv.slice(2);
 const repeats = Number(repeatsText);
+const warm = Number(warmText ?? Math.ceil(repeats / 2));
+// as the program does at its start
+prepareReclaim();
 const load = (name: string) => parseCertificate(new X509Certificate(readFileSync(path.join(folder, name))).raw);
 const recipient = load('bob.pem');
 const key = createPrivateKey(readFileSync(path.join(folder, 'alice.key')));
@@ -56,8 +60,10 @@ async function sealOne(): Promise<number> {
     leaveUntouched: false,
   });
   if (read.rest.length > 0) await sealing.write(read.rest);
-  for (; position < message.length; position += CHUNK)
+  for (; position < message.length; position += CHUNK) {
+    octetsPassed(CHUNK);
     await sealing.write(message.subarray(position, position + CHUNK));
+  }
   const [result] = await sealing.end();
   if (result?.kind !== 'enveloped') throw new Error('not enveloped');
   const parts = {
@@ -75,7 +81,7 @@ async function* of(chunks: readonly Buffer[]): AsyncGenerator<Buffer> {
   yield* chunks;
 }
 
-for (let warm = 0; warm < Math.max(1, repeats / 2); warm++) await sealOne();
+for (let count = 0; count < warm; count++) await sealOne();
 const before = process.cpuUsage();
 let octets = 0;
 for (let count = 0; count < repeats; count++) octets = await sealOne();

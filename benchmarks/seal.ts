@@ -48,7 +48,7 @@ function measure(folder: string, size: BenchSize, rounds: number): SealRow {
   const ours: { messagesPerCpuSecond: number; megabytesPerCpuSecond: number; peakRssMiB: number }[] = [];
   const bound: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    ours.push(JSON.parse(run([path.join(HERE, 'seal-one.js'), folder, file, String(size.repeats)])));
+    ours.push(JSON.parse(run([path.join(HERE, 'seal-one.js'), folder, file, String(size.repeats), String(size.warm)])));
     const peer = runBound(folder, size);
     if (peer !== null) bound.push(peer);
   }

@@ -28,7 +28,7 @@ export interface Signer {
 export interface AgreementKeyPair {
   /** SEC1 uncompressed point; of X25519 and X448 the raw key (RFC 7748 §5). */
   readonly publicPoint: Buffer;
-  /** To the shared secret Z. @param peerPoint in the same form @throws Error when the point is not on the curve */
+  /** To the shared secret Z, once. @param peerPoint in the same form @throws Error when the point is not on the curve */
   derive(peerPoint: Buffer): Buffer;
 }
 

@@ -9,6 +9,7 @@ import {
   createECDH,
   createPublicKey,
   diffieHellman,
+  type ECDH,
   generateKeyPairSync,
   type KeyObject,
   randomBytes,
@@ -22,9 +23,17 @@ const POOL_OCTETS = 4096;
 /** Longer requests go to the generator itself. */
 const POOLED_REQUEST_MAX = 1024;
 
+/** The longest key, IV or seed that is drawn. */
+const KEY_OCTETS_MAX = 64;
+
 class SystemEntropy implements Entropy {
   private readonly pool = Buffer.alloc(POOL_OCTETS);
   private taken = POOL_OCTETS;
+  /**
+   * A place for a key pair of each curve, whose making costs more than that of the keys. The last private key lies there
+   * until the next one: as long as one that waits for the collector of a quiet process.
+   */
+  private readonly idle = new Map<AgreementCurve, ECDH>();
 
   bytes(length: number): Buffer {
     if (length > POOLED_REQUEST_MAX) return randomBytes(length);
@@ -33,7 +42,8 @@ class SystemEntropy implements Entropy {
       this.taken = 0;
     }
     const end = this.taken + length;
-    const octets = Buffer.allocUnsafeSlow(length);
+    // keys lie apart, in memory of their own; what is longer is padding
+    const octets = length <= KEY_OCTETS_MAX ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length);
     this.pool.copy(octets, 0, this.taken, end);
     this.pool.fill(0, this.taken, end);
     this.taken = end;
@@ -42,10 +52,20 @@ class SystemEntropy implements Entropy {
 
   ecdhKeyPair(curve: AgreementCurve): AgreementKeyPair {
     if (AGREEMENT_CURVES[curve].montgomery) return montgomeryKeyPair(curve);
-    const pair = createECDH(AGREEMENT_CURVES[curve].nodeName);
+    const pair = this.idle.get(curve) ?? createECDH(AGREEMENT_CURVES[curve].nodeName);
+    this.idle.delete(curve);
+    const publicPoint = pair.generateKeys();
+    let derived = false;
     return {
-      publicPoint: pair.generateKeys(),
-      derive: (peerPoint) => pair.computeSecret(peerPoint),
+      publicPoint,
+      derive: (peerPoint) => {
+        // the next key pair may have taken the place of this one
+        if (derived) throw gatewayError('crypto.failed', 'a key pair for one agreement was used twice');
+        derived = true;
+        const secret = pair.computeSecret(peerPoint);
+        this.idle.set(curve, pair);
+        return secret;
+      },
     };
   }
 

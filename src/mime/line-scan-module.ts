@@ -1,8 +1,7 @@
 /**
  * The kernel that looks at lines of text: line-scan.wat, assembled, as a module of WebAssembly with SIMD.
  *
- * One pass in place of a native search for each thing that is looked for, and of one for each line: four to ten times as
- * fast. The bytes stand here so that nothing is read from disk and nothing is assembled at the start; a test assembles the
+ * One pass in place of a native search for each thing that is looked for, and of one for each line. The bytes stand here so that nothing is read from disk and nothing is assembled at the start; a test assembles the
  * text and compares. A Node without SIMD gets null, and its callers their plain paths.
  */
 

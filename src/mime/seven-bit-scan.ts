@@ -2,12 +2,10 @@
  * Watches octets go by and says whether they are 7-bit data in the sense of RFC 2045 §2.7: no octet above 127, no
  * NUL, no line over 998 octets (RFC 5322 §2.1.1, catalogue S9).
  *
- * No loop over octets: a chunk of at most 64 KiB is one call of the kernel of line-scan-module.ts; without that, or longer,
- * it costs three native searches and one hop a kilobyte. Bare CR and LF are not looked for; the input is CRLF-true, the
- * door refused everything else.
+ * No loop over octets: a 64 KiB chunk costs three native searches and one hop a kilobyte. Bare CR and LF are not
+ * looked for; the input is CRLF-true, the door refused everything else.
  */
 import { isAscii } from 'node:buffer';
-import { type LineScan, lineScan, SCAN_OCTETS_MAX } from './line-scan-module.ts';
 
 /** Octets of a line without its CRLF (RFC 5322 §2.1.1). */
 export const LINE_OCTETS_MAX = 998;
@@ -17,15 +15,10 @@ const LF = 0x0a;
 export class SevenBitScan {
   #violated = false;
   #column: number;
-  readonly #kernel: LineScan | null;
 
-  /**
-   * @param column octets of the line under way that were seen elsewhere
-   * @param kernel null for the plain path; by default what this machine has
-   */
-  constructor(column = 0, kernel: LineScan | null = lineScan) {
+  /** @param column octets of the line under way that were seen elsewhere */
+  constructor(column = 0) {
     this.#column = column;
-    this.#kernel = kernel;
   }
 
   /** Octets of the line under way, its CR included. */
@@ -41,11 +34,7 @@ export class SevenBitScan {
   /** Takes the next octets. */
   update(chunk: Buffer): void {
     if (this.#violated || chunk.length === 0) return;
-    if (this.#kernel !== null && chunk.length <= SCAN_OCTETS_MAX) {
-      const { eightBit, column } = this.#kernel(chunk, 0, this.#column);
-      this.#violated = eightBit;
-      this.#column = column;
-    } else if (!isAscii(chunk) || chunk.includes(0)) this.#violated = true;
+    if (!isAscii(chunk) || chunk.includes(0)) this.#violated = true;
     else this.#measure(chunk);
   }
 

@@ -1,5 +1,6 @@
 /** The pool of random octets: nothing comes twice, everything has its length, and both ends of an ECDH agree. */
 import assert from 'node:assert/strict';
+import { createECDH } from 'node:crypto';
 import { systemEntropy } from '../../src/keys/system-entropy.ts';
 
 describe('keys/system-entropy', () => {
@@ -38,5 +39,25 @@ describe('keys/system-entropy', () => {
       assert.deepEqual(secret, other.derive(one.publicPoint));
       assert.equal(secret.length, (octets - 1) / 2);
     }
+  });
+
+  it('makes a fresh key pair each time, for one agreement', () => {
+    const peer = createECDH('prime256v1');
+    const peerPoint = peer.generateKeys();
+    const points = new Set<string>();
+    const held = systemEntropy.ecdhKeyPair('P-256');
+    for (let count = 0; count < 20; count++) {
+      const pair = systemEntropy.ecdhKeyPair('P-256');
+      points.add(pair.publicPoint.toString('hex'));
+      assert.deepEqual(pair.derive(peerPoint), peer.computeSecret(pair.publicPoint));
+      assert.throws(() => pair.derive(peerPoint), { code: 'crypto.failed' });
+    }
+    assert.equal(points.size, 20);
+    // others came and went: it is still the pair that it was
+    assert.deepEqual(held.derive(peerPoint), peer.computeSecret(held.publicPoint));
+    const broken = systemEntropy.ecdhKeyPair('P-256');
+    assert.throws(() => broken.derive(Buffer.alloc(65, 4)));
+    const next = systemEntropy.ecdhKeyPair('P-256');
+    assert.deepEqual(next.derive(peerPoint), peer.computeSecret(next.publicPoint));
   });
 });
