@@ -1,13 +1,20 @@
 /**
  * Parameters of RSAES-OAEP (RFC 8017 §A.2.1, RFC 3560): hash, MGF1 hash and label, which need not agree.
- * Refused with cms.unsupported: hashes other than SHA-1 and SHA-2, other mask generations and label sources.
+ * Refused with cms.unsupported: hashes other than SHA-1 and SHA-2, other mask generations and label sources. With cms.malformed: a field twice
+ * or out of order, hashes with parameters.
  */
 import { BerReader } from '../asn1/ber-reader.ts';
 import { TAG } from '../asn1/der-writer.ts';
 import { gatewayError } from '../errors.ts';
 import { type DigestName, findDigest } from './algorithms/digests.ts';
 import { MGF1_OID } from './algorithms/signatures.ts';
-import { type AlgorithmIdentifier, enterWhole, parseAlgorithm, readOctets } from './ber-field-reader.ts';
+import {
+  type AlgorithmIdentifier,
+  enterWhole,
+  parseAlgorithm,
+  readOctets,
+  withoutParameters,
+} from './ber-field-reader.ts';
 
 export type OaepHash = Extract<DigestName, 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512'>;
 
@@ -31,9 +38,11 @@ export function readOaepParameters({ parameters }: AlgorithmIdentifier): OaepPar
     const { tag, content, whole } = fields.readElement();
     // QUIRK RFC 3560 §5: the sample has no [0] and [1]
     const value = tag === TAG.sequence ? whole : content;
-    place = tag === TAG.sequence ? place : tag - 0xa0;
+    const named = tag === TAG.sequence ? place : tag - 0xa0;
+    if (named < place) throw gatewayError('cms.malformed', 'RSAES-OAEP-params with a field twice or out of order');
+    place = named;
     const algorithm = parseAlgorithm(value);
-    if (place === 0) found.hash = oaepHash(algorithm.oid);
+    if (place === 0) found.hash = oaepHash(algorithm);
     else if (place === 1) found.maskHash = maskHash(algorithm);
     else if (place === 2) found.label = labelOf(algorithm);
     else throw gatewayError('cms.malformed', 'RSAES-OAEP-params');
@@ -42,9 +51,11 @@ export function readOaepParameters({ parameters }: AlgorithmIdentifier): OaepPar
   return found;
 }
 
-function oaepHash(oid: string): OaepHash {
+function oaepHash(algorithm: AlgorithmIdentifier): OaepHash {
+  const { oid } = algorithm;
   const name = findDigest(oid);
   if (name === null || !OAEP_HASHES.includes(name)) throw gatewayError('cms.unsupported', `hash ${oid} of RSAES-OAEP`);
+  if (!withoutParameters(algorithm)) throw gatewayError('cms.malformed', `parameters with ${name} of RSAES-OAEP`);
   return name as OaepHash;
 }
 
@@ -52,7 +63,7 @@ function maskHash(algorithm: AlgorithmIdentifier): OaepHash {
   if (algorithm.oid !== MGF1_OID || algorithm.parameters === null) {
     throw gatewayError('cms.unsupported', `mask generation ${algorithm.oid} of RSAES-OAEP`);
   }
-  return oaepHash(parseAlgorithm(algorithm.parameters).oid);
+  return oaepHash(parseAlgorithm(algorithm.parameters));
 }
 
 function labelOf(algorithm: AlgorithmIdentifier): Buffer {

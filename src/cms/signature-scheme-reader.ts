@@ -106,9 +106,9 @@ function readPss({ parameters }: AlgorithmIdentifier): SignatureScheme {
   if (mask !== null && mask.oid !== MGF1_OID) throw new ReaderStop('unsupported', `mask generation ${mask.oid}`);
   const maskHash = readDigest(mask === null ? null : mask.parameters);
   const salt = optional(fields, 0xa2);
-  const saltLength = salt === null ? 20 : readSmallInteger(BerReader.over(salt));
+  const saltLength = salt === null ? 20 : onlyInteger(salt);
   const trailer = optional(fields, 0xa3);
-  if (trailer !== null && readSmallInteger(BerReader.over(trailer)) !== 1) {
+  if (trailer !== null && onlyInteger(trailer) !== 1) {
     throw new ReaderStop('unsupported', 'RSASSA-PSS with another trailer');
   }
   if (!fields.atEnd) throw new ReaderStop('malformed', 'RSASSA-PSS-params with a field too many');
@@ -124,12 +124,21 @@ function readPss({ parameters }: AlgorithmIdentifier): SignatureScheme {
 
 function readDigest(whole: Buffer | null): DigestName {
   if (whole === null) return 'sha1';
-  const { oid } = parseAlgorithm(whole);
+  const algorithm = parseAlgorithm(whole);
+  const { oid } = algorithm;
   const name = findDigest(oid);
   if (name === null || DIGESTS[name].nodeName.startsWith('shake')) {
     throw new ReaderStop('unsupported', `digest ${oid} inside RSASSA-PSS`);
   }
+  if (!withoutParameters(algorithm)) throw new ReaderStop('malformed', `parameters with ${name} inside RSASSA-PSS`);
   return name;
+}
+
+function onlyInteger(octets: Buffer): number {
+  const fields = BerReader.over(octets);
+  const value = readSmallInteger(fields);
+  if (!fields.atEnd) throw new ReaderStop('malformed', 'RSASSA-PSS-params with a second value in a field');
+  return value;
 }
 
 /** The value inside `[n] EXPLICIT`, or null. */

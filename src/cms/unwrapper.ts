@@ -63,7 +63,7 @@ export interface Unwrapper {
    * @param contentKeyOctets the length that the content cipher asks for
    * @returns exactly that many octets, the caller's to wipe; null when the key does not unwrap. RSAES-PKCS1-v1_5 never
    *   returns null: what is wrong with it shows, if at all, as content that does not decrypt (RFC 3218 §2.3.2)
-   * @throws GatewayError cms.unsupported for an algorithm that is not read here, or not by the running Node
+   * @throws GatewayError cms.unsupported for an algorithm that is not read here, or not by the running Node; cms.malformed
    */
   unwrap(info: RecipientInfo, contentKeyOctets: number): Promise<Buffer | null>;
 }

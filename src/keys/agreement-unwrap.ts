@@ -3,7 +3,8 @@
  * key: ECDH on all curves of the table, X25519 and X448, ML-KEM where the running Node has it.
  *
  * Refused as "does not unwrap": points off the curve or in hybrid form, originator keys of another curve, a shared secret
- * of zeros, a wrapped key whose check fails. Refused as cms.unsupported: derivations and wraps that are not known.
+ * of zeros, a wrapped key whose check fails. Refused as cms.unsupported: derivations and wraps that are not known. Refused
+ * as cms.malformed: a KEM or its KDF with parameters (RFC 9936 §2.2; NULL is let pass), key agreement without a key wrap.
  */
 import * as crypto from 'node:crypto';
 import { createDecipheriv, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
@@ -11,7 +12,7 @@ import { type AgreementCurve, findAgreementDerivation } from '../cms/algorithms/
 import { deriveKey, type KeyDerivation, kemOtherInfo, sharedInfo } from '../cms/algorithms/key-derivations.ts';
 import { findKem, KEMS } from '../cms/algorithms/key-encapsulations.ts';
 import { findKeyWrap, KEY_WRAPS, type KeyWrap, unwrapKey } from '../cms/algorithms/key-wraps.ts';
-import { type AlgorithmIdentifier, parseAlgorithm } from '../cms/ber-field-reader.ts';
+import { type AlgorithmIdentifier, parseAlgorithm, withoutParameters } from '../cms/ber-field-reader.ts';
 import { originatorSpki, wrapIdentifierForms } from '../cms/originator-key.ts';
 import type { RecipientInfo } from '../cms/unwrapper.ts';
 import { gatewayError } from '../errors.ts';
@@ -34,7 +35,7 @@ const HKDF_OIDS: Readonly<Record<string, KeyDerivation['hash']>> = {
  * @param curve of `key`
  * @param originator the certificate that the originator is named by, where it is; null when not known
  * @returns the content key; null when it does not unwrap
- * @throws GatewayError cms.unsupported
+ * @throws GatewayError cms.unsupported, cms.malformed
  */
 export function unwrapByAgreement(
   info: KeyAgreementInfo,
@@ -44,7 +45,7 @@ export function unwrapByAgreement(
 ): Buffer | null {
   const derivation = findAgreementDerivation(info.algorithm.oid);
   if (derivation === null) throw gatewayError('cms.unsupported', `key agreement ${info.algorithm.oid}`);
-  if (info.algorithm.parameters === null) return null;
+  if (info.algorithm.parameters === null) throw gatewayError('cms.malformed', 'key agreement without a key wrap');
   const wrap = chooseWrap(parseAlgorithm(info.algorithm.parameters));
   const peer = originatorKey(info, curve, originator);
   if (peer === null) return null;
@@ -84,13 +85,16 @@ function unwrapWith(
 /**
  * @param info attacker-chosen
  * @returns the content key; null when it does not unwrap
- * @throws GatewayError cms.unsupported, also when the running Node has no KEM
+ * @throws GatewayError cms.malformed; cms.unsupported, also when the running Node has no KEM
  */
 export function unwrapByEncapsulation(info: KeyEncapsulationInfo, key: KeyObject): Buffer | null {
   const kem = findKem(info.algorithm.oid);
   if (kem === null) throw gatewayError('cms.unsupported', `key encapsulation ${info.algorithm.oid}`);
   const hash = HKDF_OIDS[info.derivation.oid];
   if (hash === undefined) throw gatewayError('cms.unsupported', `key derivation ${info.derivation.oid}`);
+  if (!withoutParameters(info.algorithm) || !withoutParameters(info.derivation)) {
+    throw gatewayError('cms.malformed', `parameters with ${kem} or its key derivation`);
+  }
   const { decapsulate } = crypto as { decapsulate?: (key: KeyObject, ciphertext: Buffer) => Buffer };
   if (decapsulate === undefined) throw gatewayError('cms.unsupported', `${kem} needs a Node with key encapsulation`);
   const wrap = chooseWrap(info.wrap);

@@ -78,7 +78,7 @@ const LIMITS: readonly Limit[] = [
   {
     peer: 'PKI.js',
     rows: /^Ed(25519|448)|^(ML|SLH)-DSA/,
-    words: /Unsupported signature algorithm|'algorithm' is empty/,
+    words: /Unsupported signature algorithm|'algorithm' is empty|Unrecognized algorithm name/,
   },
   { peer: 'PKI.js', rows: /CBC/, words: /Unrecognized algorithm name|has no option to/ },
   { peer: 'PKI.js', rows: /GCM|^ChaCha20/, words: /no class for content type|has no option to/ },
