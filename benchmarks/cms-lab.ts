@@ -22,7 +22,7 @@ export interface CmsSize {
 }
 
 export const CMS_SIZES: readonly CmsSize[] = [
-  { name: '4k', bytes: 4096, repeats: 2000, warm: 4000 },
+  { name: '4k', bytes: 4096, repeats: 2000, warm: 8000 },
   { name: '75k', bytes: 75_000, repeats: 600, warm: 4000 },
   { name: '1m', bytes: 1 << 20, repeats: 100, warm: 200 },
   { name: '25m', bytes: 25 << 20, repeats: 4, warm: 6 },

@@ -12,15 +12,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { prepareReclaim } from '../src/buffer-reclaim.ts';
-import {
-  chunksOf,
-  type Operation,
-  type Parties,
-  readMessage,
-  readParties,
-  withFile,
-  writeMessage,
-} from './cms-operations.ts';
+import { type Operation, type Parties, readMessage, readParties, withFile, writeMessage } from './cms-operations.ts';
 
 const [folder = '', operationText = '', cipher = '', file = '', repeatsText = '1', warmText, atOnceText] =
   process.argv.slice(2);
@@ -42,7 +34,7 @@ function peakRss(): number {
 function once(): Promise<number> {
   if (operation === 'decrypt' || operation === 'verify' || operation === 'open')
     return withFile(file, (source) => readMessage(operation, source, parties));
-  if (message !== null) return writeMessage(operation, chunksOf(message), parties);
+  if (message !== null) return writeMessage(operation, message, parties);
   return withFile(file, (source) => writeMessage(operation, source.open(), parties));
 }
 

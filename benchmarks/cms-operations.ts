@@ -17,11 +17,12 @@ import type { CertificateJudge } from '../src/cms/verification-signer.ts';
 import { KeyUnwrapper } from '../src/keys/key-unwrapper.ts';
 import { systemEntropy } from '../src/keys/system-entropy.ts';
 import { Base64Encoder, foldBase64 } from '../src/mime/base64-encoder.ts';
+import { BLOCK_OCTETS } from '../src/smime/block-gatherer.ts';
 import { AUTH_ENVELOPED_FIELDS, ENVELOPED_FIELDS } from '../src/smime/content-fields.ts';
 import { findCms } from '../src/smime/open-cms.ts';
-import { openEntity } from '../src/smime/open-entity.ts';
+import { type OpenedEntity, openEntity, openHeldEntity } from '../src/smime/open-entity.ts';
 import { openSealed } from '../src/smime/open-sealed.ts';
-import { envelopedContent, isHeld, signedContent } from '../src/smime/outgoing-content.ts';
+import { envelopedContent, isHeld, type OutgoingContent, signedContent } from '../src/smime/outgoing-content.ts';
 import type { RangedSource } from '../src/smime/ranged-source.ts';
 import { SigningUnit } from '../src/smime/signing-unit.ts';
 import type { Certificate } from '../src/x509/certificate.ts';
@@ -149,27 +150,42 @@ async function release(proof: { release(): AsyncIterable<Buffer> }): Promise<num
 
 /** A whole message in S/MIME form, used up at once. @returns octets written */
 export async function writeMessage(
-  operation: 'sign' | 'encrypt' | 'seal',
-  message: AsyncIterable<Buffer>,
+  operation: WritingOperation,
+  message: Buffer | AsyncIterable<Buffer>,
   parties: Parties,
 ): Promise<number> {
+  const written = await sealedEntity(operation, await entityOf(message), parties);
   let octets = 0;
-  for await (const part of sealedMessage(operation, message, parties)) octets += part.length;
+  if (isHeld(written)) for (const part of written) octets += part.length;
+  else for await (const part of written) octets += part.length;
   return octets;
 }
 
 /** The octets of the same; a piece is void when the next is asked for. */
 export async function* sealedMessage(
-  operation: 'sign' | 'encrypt' | 'seal',
+  operation: WritingOperation,
   message: AsyncIterable<Buffer>,
-  { signer, recipient, profile }: Parties,
+  parties: Parties,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const entity = await openEntity(message);
+  yield* await sealedEntity(operation, await entityOf(message), parties);
+}
+
+export type WritingOperation = 'sign' | 'encrypt' | 'seal';
+
+function entityOf(message: Buffer | AsyncIterable<Buffer>): OpenedEntity | Promise<OpenedEntity> {
+  if (!Buffer.isBuffer(message)) return openEntity(message);
+  return message.length <= BLOCK_OCTETS ? openHeldEntity(message) : openEntity(chunksOf(message));
+}
+
+async function sealedEntity(
+  operation: WritingOperation,
+  entity: OpenedEntity,
+  { signer, recipient, profile }: Parties,
+): Promise<OutgoingContent> {
   const unit = operation === 'encrypt' ? null : new SigningUnit(signer, profile, systemEntropy);
   if (operation === 'sign' && unit !== null) {
     const lead = Buffer.concat([unit.frame.messageFields, CRLF]);
-    yield* await signedContent(unit, entity.content(true), lead, new Date());
-    return;
+    return await signedContent(unit, entity.content(true), lead, new Date());
   }
   const encryptor = new ContentEncryptor(profile, systemEntropy);
   const infos = encryptor.recipientInfos([recipient]);
@@ -177,13 +193,13 @@ export async function* sealedMessage(
     unit === null
       ? entity.content(false)
       : await signedContent(unit, entity.content(true), unit.frame.innerHeader, new Date());
-  yield encryptor.envelope === 'authEnveloped' ? AUTH_ENVELOPED_FIELDS : ENVELOPED_FIELDS;
-  yield CRLF;
   const object = envelopedContent(encryptor, infos, content);
-  if (isHeld(object)) {
-    yield foldBase64(Buffer.concat(object));
-    return;
-  }
+  const fields = encryptor.envelope === 'authEnveloped' ? AUTH_ENVELOPED_FIELDS : ENVELOPED_FIELDS;
+  return isHeld(object) ? [fields, CRLF, foldBase64(Buffer.concat(object))] : inLines(fields, object);
+}
+
+async function* inLines(fields: Buffer, object: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  yield Buffer.concat([fields, CRLF]);
   const encoder = new Base64Encoder();
   for await (const part of object) yield encoder.lend(part);
   yield encoder.final();

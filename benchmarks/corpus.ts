@@ -11,7 +11,7 @@ export interface BenchSize {
 }
 
 export const SIZES: readonly BenchSize[] = [
-  { name: '4k', bytes: 4096, repeats: 2000, warm: 4000 },
+  { name: '4k', bytes: 4096, repeats: 2000, warm: 8000 },
   { name: '75k', bytes: 75_000, repeats: 800, warm: 2000 },
   { name: '1m', bytes: 1 << 20, repeats: 100, warm: 200 },
   { name: '25m', bytes: 25 << 20, repeats: 6, warm: 6 },

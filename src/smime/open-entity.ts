@@ -9,7 +9,7 @@ import type { HeaderBlock } from '../mime/header-block.ts';
 import { LineEnds } from '../mime/line-ends.ts';
 import { BLOCK_OCTETS, BlockGatherer } from './block-gatherer.ts';
 import { entityFields } from './content-fields.ts';
-import { takeOpenHeader } from './open-header.ts';
+import { HeaderGatherer, takeOpenHeader } from './open-header.ts';
 import type { OutgoingContent } from './outgoing-content.ts';
 import { recogniseProtection } from './recognise.ts';
 import { UntouchedEntity } from './untouched-entity.ts';
@@ -29,17 +29,40 @@ export interface OpenedEntity {
 export async function openEntity(octets: AsyncIterable<Buffer>): Promise<OpenedEntity> {
   const chunks = octets[Symbol.asyncIterator]();
   const { held, ended } = await holdFirst(chunks);
-  const { header, bodyAt, body } = await takeOpenHeader(resumed(held, chunks));
+  if (ended) return openHeldEntity(held);
+  const { header, body } = await takeOpenHeader(resumed(held, chunks));
+  const signed = isSigned(header);
+  return { outer: outerFields(header), content: (sevenBit) => canonical(header, body, signed, sevenBit) };
+}
+
+/**
+ * The same for octets that are all there.
+ * @param octets attacker-chosen; short, for all of it is made canonical at once
+ * @throws GatewayError message.malformed, message.limits
+ */
+export function openHeldEntity(octets: Buffer): OpenedEntity {
+  const gatherer = new HeaderGatherer();
+  const found = gatherer.add(octets);
+  if (found === null) throw gatherer.missing();
+  const { header, rest } = found;
+  const signed = isSigned(header);
+  return {
+    get outer() {
+      return outerFields(header);
+    },
+    content: (sevenBit) => [canonicalAtOnce(header, rest, signed, sevenBit)],
+  };
+}
+
+/** Whether it came signed. @throws GatewayError message.malformed */
+function isSigned(header: HeaderBlock): boolean {
   const protection = recogniseProtection(header);
   if (protection === 'ambiguous') throw gatewayError('message.malformed', 'Content-Type can be read in two ways');
-  const signed = protection === 'signed';
-  return {
-    outer: header.without(({ name }) => name === 'mime-version' || name.startsWith('content-')).raw,
-    content: (sevenBit) =>
-      ended
-        ? [canonicalAtOnce(header, held.subarray(bodyAt), signed, sevenBit)]
-        : canonical(header, body, signed, sevenBit),
-  };
+  return protection === 'signed';
+}
+
+function outerFields(header: HeaderBlock): Buffer {
+  return header.without(({ name }) => name === 'mime-version' || name.startsWith('content-')).raw;
 }
 
 /** Reads until there is more than a block. @returns what was read, and whether it is all */
