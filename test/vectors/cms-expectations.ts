@@ -283,8 +283,8 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     why: 'made to be refused: Diffie-Hellman key agreement, which is not read',
   },
   'openssl-cms/recipes/80-test_cms_data/ecdh-malformed.der': {
-    strict: 'cannot-decrypt',
-    why: 'made to be refused: Diffie-Hellman key agreement, which is not read',
+    strict: 'malformed',
+    why: 'made to be refused: key agreement without its key wrap',
   },
   'openssl-cms/recipes/80-test_cms_data/no_ct_attr.cms': {
     strict: 'content-type-mismatch',
