@@ -156,16 +156,20 @@ export class CrlShelf {
     const held = this.held.get(uri);
     if (held !== undefined && !this.hasNewKeys(held.list)) return false;
     const stored = await this.readStored(file);
-    return stored !== null && this.keep(uri, stored, null, null) && this.isCurrent(stored);
+    if (stored === null) return false;
+    const { list, storedAt } = stored;
+    // a list of before the restart is renewed as if there had been none
+    return this.keep(uri, list, null, null, storedAt) && this.isCurrent(list);
   }
 
-  private async readStored(file: string): Promise<RevocationList | null> {
+  private async readStored(file: string): Promise<{ list: RevocationList; storedAt: number } | null> {
     const facts = await stat(file).catch(() => null);
     // a pipe would be waited for
     if (facts === null || !facts.isFile()) return null;
     const list = await this.readQuietly(file);
-    if (list === null) await rm(file, { force: true }).catch(() => {});
-    return list;
+    if (list !== null) return { list, storedAt: facts.mtimeMs };
+    await rm(file, { force: true }).catch(() => {});
+    return null;
   }
 
   private isCurrent({ nextUpdate }: RevocationList): boolean {
@@ -199,14 +203,14 @@ export class CrlShelf {
       if (!outcome.modified) {
         if (held === undefined) return this.failed(uri, 'status 304 without a question', started);
         if (!this.isCurrent(held.list)) return this.failed(uri, 'status 304 for a list that is stale', started);
-        this.held.set(uri, { ...held, refreshAt: this.nextRefresh(held.list) });
+        this.held.set(uri, { ...held, refreshAt: this.nextRefresh(held.list, now()) });
         return true;
       }
       const list = await readCrlFile(fresh, signers.find);
       const fault = this.findFault(held?.list ?? null, list);
       if (fault !== null) return this.failed(uri, fault, started);
       await rename(fresh, file);
-      this.keep(uri, list, outcome.etag, outcome.lastModified);
+      this.keep(uri, list, outcome.etag, outcome.lastModified, now());
       const { thisUpdate, nextUpdate, entries } = list;
       const milliseconds = now() - started;
       revocationFetched({ kind: 'crl', source: uri, thisUpdate, nextUpdate, entries: entries.count, milliseconds });
@@ -236,16 +240,23 @@ export class CrlShelf {
     return false;
   }
 
-  private keep(uri: string, list: RevocationList, etag: string | null, lastModified: string | null): boolean {
+  /** @param since when it was fetched, milliseconds since 1970 */
+  private keep(
+    uri: string,
+    list: RevocationList,
+    etag: string | null,
+    lastModified: string | null,
+    since: number,
+  ): boolean {
     if (list.signedBy.length === 0) return false;
-    this.held.set(uri, { list, refreshAt: this.nextRefresh(list), etag, lastModified });
+    this.held.set(uri, { list, refreshAt: this.nextRefresh(list, since), etag, lastModified });
     this.rests.end(uri);
     this.context.changed(listPlace(uri));
     return true;
   }
 
-  private nextRefresh({ thisUpdate, nextUpdate }: RevocationList): number {
-    return refreshMoment(this.context.now(), thisUpdate, nextUpdate, this.context.refreshMs, Math.random());
+  private nextRefresh({ thisUpdate, nextUpdate }: RevocationList, since: number): number {
+    return refreshMoment(since, thisUpdate, nextUpdate, this.context.refreshMs, Math.random());
   }
 }
 

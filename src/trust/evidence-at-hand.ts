@@ -54,6 +54,8 @@ export class EvidenceAtHand {
     const held = ocsp.find(certificate, issuer);
     if (held === null) return [];
     footing?.passResponse(held, this.tolerance);
+    // a response nobody asks for is not renewed, so who has a verdict from it must ask again in time
+    footing?.passMoment(ocsp.renewalOf(certificate, issuer) ?? 0);
     return [held];
   }
 

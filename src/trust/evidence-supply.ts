@@ -28,6 +28,7 @@ export class EvidenceSupply {
   private readonly crls: CrlShelf;
   private readonly ocsp: OcspShelf;
   private readonly issuers: IntermediateShelf | null;
+  private renewing = false;
 
   constructor(crls: CrlShelf, ocsp: OcspShelf, issuers: IntermediateShelf | null) {
     this.crls = crls;
@@ -68,13 +69,16 @@ export class EvidenceSupply {
     if (wanted.crls.size + wanted.ocsp.size > 0) void this.fetchAll(wanted, () => {});
   }
 
-  /** Renews what is due. Never rejects. */
+  /** Renews what is due; one round at a time, however slow its sources are. Never rejects. */
   async renew(): Promise<void> {
+    if (this.renewing) return;
+    this.renewing = true;
     const jobs = [
       ...this.crls.due().map((uri) => () => this.crls.supply(uri).done),
       ...this.ocsp.due().map((question) => () => this.ocsp.supply(question).done),
     ];
     await Promise.all(Array.from({ length: AT_ONCE_MAX }, () => drain(jobs)));
+    this.renewing = false;
   }
 
   /** @param came is called for each thing that came and counts */

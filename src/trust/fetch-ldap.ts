@@ -9,11 +9,12 @@ import { lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { readLdapAttribute } from '../ldap/attribute-reading.ts';
 import type { LdapEntryAnswer } from '../ldap/entry-reader.ts';
-import { type LdapLocation, type LdapServer, parseLdapLocation } from '../ldap/ldap-location.ts';
+import { type LdapLocation, type LdapServer, parseLdapLocation, parseLdapServer } from '../ldap/ldap-location.ts';
 import { type AddressGuard, guardedLookup } from './fetch-address.ts';
 import type { FetchBreaker } from './fetch-breaker.ts';
 import { FetchRefusal } from './fetch-refusal.ts';
 import type { FetchOutcome, FetchRequest, TakeOctets } from './fetch-request.ts';
+import type { RevocationOptions } from './revocation-options.ts';
 
 /** RFC 4511 appendix A.1 and A.2. */
 const RESULT = { success: 0, referral: 10, noSuchObject: 32, busy: 51, unavailable: 52 } as const;
@@ -23,6 +24,14 @@ export interface LdapFetchOptions {
   readonly server: LdapServer | null;
   /** PEM certificates that may vouch for servers over ldaps, beside those that Node knows. */
   readonly authorities: readonly string[];
+}
+
+/** @throws Error when `ldapHost` is no LDAP server; the configuration has checked it */
+export function ldapFetchOptions({ ldapHost = null, ldapCa = null }: RevocationOptions): LdapFetchOptions {
+  return {
+    server: ldapHost === null ? null : parseLdapServer(ldapHost),
+    authorities: ldapCa === null ? [] : [ldapCa.toString('latin1')],
+  };
 }
 
 interface GuardedServer extends LdapServer {

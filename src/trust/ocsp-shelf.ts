@@ -72,6 +72,11 @@ export class OcspShelf {
     return kept.held;
   }
 
+  /** When the response at hand is renewed, in milliseconds since 1970, if somebody asks for it; null: there is none. */
+  renewalOf(certificate: Certificate, issuer: Certificate): number | null {
+    return this.kept.get(responseKey(certificate, issuer))?.refreshAt ?? null;
+  }
+
   isWanting(certificate: Certificate, issuer: Certificate): boolean {
     const key = responseKey(certificate, issuer);
     if (this.rests.isResting(key)) return false;
@@ -110,7 +115,7 @@ export class OcspShelf {
     // a pipe would be waited for
     if (facts === null || !facts.isFile() || facts.size > OCSP_OCTETS_MAX) return false;
     const stored = await readFile(file).catch(() => null);
-    return stored !== null && this.take(key, stored, null, question) === null;
+    return stored !== null && this.take(key, stored, null, question, facts.mtimeMs) === null;
   }
 
   private async askAll(key: string, file: string, question: OcspQuestion): Promise<boolean> {
@@ -119,7 +124,8 @@ export class OcspShelf {
     let asked = false;
     for (const uri of question.uris) {
       const answer = await this.ask(uri, question);
-      const fault = typeof answer === 'string' ? answer : this.take(key, answer.octets, answer.nonce, question);
+      const fault =
+        typeof answer === 'string' ? answer : this.take(key, answer.octets, answer.nonce, question, this.context.now());
       if (fault === null && typeof answer !== 'string') {
         await this.store(file, answer.octets);
         const used = this.kept.get(key)?.used;
@@ -156,8 +162,17 @@ export class OcspShelf {
     return outcome.kind === 'busy' ? NOT_ASKED : outcome.reason;
   }
 
-  /** @returns why it does not count; null when it does */
-  private take(key: string, octets: Buffer, nonce: Buffer | null, question: OcspQuestion): string | null {
+  /**
+   * @param since when it was fetched, milliseconds since 1970
+   * @returns why it does not count; null when it does
+   */
+  private take(
+    key: string,
+    octets: Buffer,
+    nonce: Buffer | null,
+    question: OcspQuestion,
+    since: number,
+  ): string | null {
     let held: HeldResponse;
     try {
       held = { response: parseOcspResponse(octets), nonce };
@@ -172,7 +187,7 @@ export class OcspShelf {
     if (before !== undefined && used.thisUpdate < before.used.thisUpdate) return 'it is older than the one at hand';
     const now = this.context.now();
     const { refreshMs } = this.context;
-    const refreshAt = refreshMoment(now, used.thisUpdate, used.nextUpdate, refreshMs, Math.random());
+    const refreshAt = refreshMoment(since, used.thisUpdate, used.nextUpdate, refreshMs, Math.random());
     this.kept.set(key, { held, question, used, kind, refreshAt, octets: octets.length, usedAt: before?.usedAt ?? now });
     this.rests.end(key);
     this.context.changed(responsePlace(key));

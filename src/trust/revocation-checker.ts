@@ -7,7 +7,6 @@
  * validation timeout; the judgement itself never waits.
  */
 import { rm } from 'node:fs/promises';
-import { parseLdapServer } from '../ldap/ldap-location.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { PathFailure, RevocationJudge, RevocationQuestion } from '../x509/path.ts';
 import {
@@ -27,7 +26,7 @@ import { EvidencePlaces, signersPlace } from './evidence-places.ts';
 import { EvidenceSupply, nothingWanted, type Wanted } from './evidence-supply.ts';
 import { type Fetcher, noFetcher, openFetcher } from './fetch.ts';
 import { addressGuard } from './fetch-address.ts';
-import type { LdapFetchOptions } from './fetch-ldap.ts';
+import { ldapFetchOptions } from './fetch-ldap.ts';
 import { FindingRecord } from './finding-record.ts';
 import { IntermediateShelf } from './intermediate-shelf.ts';
 import { OcspShelf } from './ocsp-shelf.ts';
@@ -79,6 +78,7 @@ export class RevocationChecker {
   private collecting: Wanted | null = null;
   private footing: VerdictFooting | null = null;
   private ticking = false;
+  private reading: Promise<void> | null = null;
   private trimAt = 0;
   private readonly found = new FindingRecord();
 
@@ -87,7 +87,7 @@ export class RevocationChecker {
     this.cache = cache;
     this.now = now;
     const guard = addressGuard(options.allow);
-    const open = () => (options.fetch ? openFetcher(guard, now, ldapOf(options)) : noFetcher);
+    const open = () => (options.fetch ? openFetcher(guard, now, ldapFetchOptions(options)) : noFetcher);
     this.fetcher = open();
     this.authorities = authorities;
     for (const authority of authorities) this.signers.add(authority);
@@ -187,8 +187,13 @@ export class RevocationChecker {
     for (const uri of locations) this.collecting?.issuers.add(uri);
   }
 
+  /** One reading at a time: a second one would tell of changes that are none. */
   async readImported(): Promise<void> {
-    if (this.options.crls.length > 0) await this.crls.readImported(this.options.crls);
+    if (this.options.crls.length === 0) return;
+    this.reading ??= this.crls.readImported(this.options.crls).finally(() => {
+      this.reading = null;
+    });
+    await this.reading;
   }
 
   async close(): Promise<void> {
@@ -263,8 +268,9 @@ export class RevocationChecker {
     }
   }
 
-  /** Renews what is due. One round at a time. */
+  /** Renews what is due, and looks at files; neither waits for the other. */
   private async tick(): Promise<void> {
+    void this.supplier.renew();
     if (this.ticking) return;
     this.ticking = true;
     try {
@@ -273,7 +279,6 @@ export class RevocationChecker {
         this.trimAt = this.now() + TRIM_MS;
         await trimCache(this.cache.folder);
       }
-      await this.supplier.renew();
     } catch {
       // a folder that cannot be read now is read at the next tick; what is at hand stays
     } finally {
@@ -288,11 +293,4 @@ function keepAffordable(issuers: Set<string>, asked: Set<string>): void {
     if (asked.has(uri) || asked.size < ISSUERS_ASKED_MAX) asked.add(uri);
     else issuers.delete(uri);
   }
-}
-
-function ldapOf({ ldapHost = null, ldapCa = null }: RevocationOptions): LdapFetchOptions {
-  return {
-    server: ldapHost === null ? null : parseLdapServer(ldapHost),
-    authorities: ldapCa === null ? [] : [ldapCa.toString('latin1')],
-  };
 }

@@ -132,9 +132,9 @@ describe('CRLs in a directory, OpenLDAP', function () {
   });
 });
 
-function requestOf(url: string) {
+function requestOf(url: string, timeoutMs = 10_000) {
   const entry = { attributes: ['certificateRevocationList', 'authorityRevocationList'], valuesMax: 1 };
-  return { url, post: null, entry, octetsMax: 100_000, timeoutMs: 300, etag: null, lastModified: null };
+  return { url, post: null, entry, octetsMax: 100_000, timeoutMs, etag: null, lastModified: null };
 }
 
 describe('fetch from hostile LDAP servers (C20, C22)', () => {
@@ -144,12 +144,16 @@ describe('fetch from hostile LDAP servers (C20, C22)', () => {
 
   async function answerTo(
     behave: (socket: net.Socket, id: number) => void,
+    timeoutMs = 10_000,
   ): Promise<{ said: string; kind: string; requests: number }> {
     const server = await startHostileLdap(behave);
     const fetcher = openFetcher(addressGuard(['127.0.0.0/8']), Date.now);
     const pieces: Buffer[] = [];
     try {
-      const outcome = await fetcher.fetch(requestOf(place(server.url)), (octets) => void pieces.push(octets));
+      const outcome = await fetcher.fetch(
+        requestOf(place(server.url), timeoutMs),
+        (octets) => void pieces.push(octets),
+      );
       const said = outcome.ok ? `ok ${Buffer.concat(pieces)}` : outcome.reason;
       return { said, kind: outcome.ok ? 'ok' : outcome.kind, requests: server.requests() };
     } finally {
@@ -268,7 +272,8 @@ describe('fetch from hostile LDAP servers (C20, C22)', () => {
     ];
   for (const [name, behave, reason, kind] of HOSTILE) {
     it(`hostile: ${name}`, async () => {
-      const answer = await answerTo(behave);
+      // only what never ends is waited for
+      const answer = await answerTo(behave, String(reason).includes('no whole answer') ? 300 : 10_000);
       assert.match(answer.said, reason);
       assert.deepEqual([answer.kind, answer.requests], [kind, 1]);
     });

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { addressGuard } from '../../src/trust/fetch-address.ts';
 import { openRevocation, type RevocationChecker } from '../../src/trust/revocation-checker.ts';
+import type { RevocationOptions } from '../../src/trust/revocation-options.ts';
 import { isRefreshDue, refreshMoment } from '../../src/trust/revocation-refresh.ts';
 import { validatePath } from '../../src/x509/path-validator.ts';
 import { makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
@@ -103,6 +104,44 @@ describe('revocation under attack', () => {
     assert.ok(isRefreshDue(moment, now - 24 * HOUR, HOUR));
   });
 
+  it('a list of before a restart is due for renewal as soon as it would have been', async () => {
+    const uri = house.server.url('/root.crl');
+    house.server.set('/root.crl', { kind: 'answer', body: makeCrl(house.root) });
+    const fresh = await open(Date.now, { cache: cache() });
+    assert.match(await judged(fresh, Date.now()), /^good/);
+    assert.deepEqual(fresh.crls.due(), []);
+    const young = await open(Date.now, { cache: cache(), refreshMs: HOUR });
+    assert.match(await judged(young, Date.now()), /^good/);
+    assert.deepEqual(young.crls.due(), []);
+    const stored = new Date(Date.now() - HOUR);
+    utimesSync(fileOf(uri), stored, stored);
+    const old = await open(Date.now, { cache: cache(), refreshMs: HOUR });
+    assert.match(await judged(old, Date.now()), /^good/);
+    assert.deepEqual(old.crls.due(), [uri]);
+  });
+
+  it('slow sources keep no list by hand from being read', async () => {
+    const file = path.join(house.folder, 'by-hand.crl');
+    const slow = house.person([distributionPoints(house.server.url('/slow'))]);
+    house.server.set('/slow', { kind: 'answer', body: makeCrl(house.root) });
+    writeFileSync(file, makeCrl(house.root));
+    const trust = await house.trust({ refreshMs: 40, crls: [file], fetchTimeoutMs: HOUR });
+    assert.match(saidOf(await house.ask(trust, slow)), /^not revoked/);
+    house.server.set('/slow', { kind: 'silence' });
+    const before = house.server.asked.get('/slow') ?? 0;
+    for (let wait = 0; wait < 200 && (house.server.asked.get('/slow') ?? 0) === before; wait++) await delay(20);
+    writeFileSync(
+      file,
+      makeCrl(house.root, { number: 2, entries: [{ certificate: house.bob.certificate, reason: 1 }] }),
+    );
+    let said = '';
+    for (let wait = 0; wait < 200 && !said.startsWith('revoked'); wait++) {
+      await delay(20);
+      said = saidOf(trust.judge(questionOf(house.bob)));
+    }
+    assert.match(said, /^revoked/);
+  });
+
   it('a pipe, a folder, a loop of links in the place of a stored list stop nobody', async () => {
     house.server.set('/root.crl', { kind: 'answer', body: makeCrl(house.root) });
     mkdirSync(cache());
@@ -150,7 +189,7 @@ describe('revocation under attack', () => {
     for (const port of [80, 443, 389, 636, 8080]) assert.equal(guard.isAllowedPort(port), true, `${port}`);
   });
 
-  const open = (now: () => number): Promise<RevocationChecker> =>
+  const open = (now: () => number, more: Partial<RevocationOptions> = {}): Promise<RevocationChecker> =>
     openRevocation(
       {
         check: true,
@@ -165,6 +204,7 @@ describe('revocation under attack', () => {
         cache: null,
         fetch: true,
         patient: false,
+        ...more,
       },
       [house.root.certificate],
       now,
