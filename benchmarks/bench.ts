@@ -2,12 +2,12 @@
  * `npm run bench [-- seal|relay|trust] [--rounds N]`: runs the benchmarks and writes benchmarks/results/NAME.md and .json with
  * commit, Node version and machine. Trust the ratios: they come from interleaved rounds of one run.
  */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
+import { machineFacts } from './machine.ts';
 import { benchRelay, formatRelay } from './relay.ts';
 import { benchSeal, formatSeal } from './seal.ts';
 import { benchTrust, formatTrust } from './trust.ts';
+import { benchCrl, formatCrl } from './trust-crl.ts';
 
 const words = process.argv.slice(2);
 const roundsAt = words.indexOf('--rounds');
@@ -15,23 +15,8 @@ const rounds = roundsAt < 0 ? 5 : Number(words[roundsAt + 1]);
 const wanted = words.filter((word, index) => !word.startsWith('--') && (roundsAt < 0 || index !== roundsAt + 1));
 const RESULTS = 'benchmarks/results';
 
-function machine(): Record<string, string> {
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  const dirty = execFileSync('git', ['status', '--porcelain', '--untracked-files=no'], { encoding: 'utf8' }) !== '';
-  return {
-    commit: dirty ? `${commit} with changes` : commit,
-    node: process.version,
-    openssl: process.versions.openssl,
-    cpu: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
-    memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-    kernel: release(),
-    date: new Date().toISOString().slice(0, 10),
-    rounds: String(rounds),
-  };
-}
-
 function save(name: string, title: string, table: string, rows: unknown): void {
-  const facts = machine();
+  const facts = machineFacts(rounds);
   mkdirSync(RESULTS, { recursive: true });
   const list = Object.entries(facts).map(([key, value]) => `- ${key}: ${value}`);
   writeFileSync(`${RESULTS}/${name}.md`, `# ${title}\n\n${list.join('\n')}\n\n${table}\n`);
@@ -49,6 +34,8 @@ if (wanted.length === 0 || wanted.includes('relay')) {
   else save('relay', 'Relaying: smtp-source, gateway, smtp-sink on one machine', formatRelay(rows), rows);
 }
 if (wanted.length === 0 || wanted.includes('trust')) {
-  const rows = await benchTrust(rounds);
-  save('trust', 'Trust: validations a second, one thread', formatTrust(rows), rows);
+  const validations = await benchTrust(rounds);
+  const crl = await benchCrl(rounds);
+  const table = `${formatTrust(validations)}\n\n${formatCrl(crl)}`;
+  save('trust', 'Trust: paths and revocation lists, one thread', table, { validations, crl });
 }

@@ -24,17 +24,17 @@ const CURVES: ReadonlySet<string> = new Set([
 /** What is wrong with a key: `kind` is unsupported altogether, `weak` is what C7 lists. null: nothing. */
 export type KeyWeakness = { readonly kind: 'weak' | 'unsupported'; readonly text: string } | null;
 
-const known = new WeakMap<Certificate, { readonly weakness: KeyWeakness }>();
+const known = new WeakMap<PublicKeyFacts, { readonly weakness: KeyWeakness }>();
 
 /**
- * Found out once for each certificate, for an authority's is asked about with every path below it.
+ * Found out once for each key, for an authority's is asked about with every path below it.
  * @param certificate attacker-chosen, parsed
  */
 export function findKeyWeakness(certificate: Certificate): KeyWeakness {
-  let found = known.get(certificate);
+  let found = known.get(certificate.key);
   if (found === undefined) {
     found = { weakness: weaknessOf(certificate) };
-    known.set(certificate, found);
+    known.set(certificate.key, found);
   }
   return found.weakness;
 }

@@ -17,8 +17,8 @@ import { deltaLocations, findCrlPoints, findRevocationSources } from './revocati
 
 /** Reasons kept for people. */
 const WHY_MAX = 8;
-/** Locations looked at of one kind, more than are fetched from; a certificate or a list may name hundreds. */
-const LOCATIONS_MAX = 16;
+/** Locations looked at of one kind, as many as are fetched from; a certificate or a list may name hundreds. */
+const LOCATIONS_MAX = 24;
 
 /** @param request everything in it but the anchor of the path may be attacker-chosen */
 export function checkRevocation(request: RevocationRequest): RevocationStatus {
