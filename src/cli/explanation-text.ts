@@ -160,10 +160,13 @@ function profileText(profile: CryptoProfile, { encrypt }: { readonly encrypt: bo
   const digest = profile.digest.replace('sha', 'SHA-');
   const signature = profile.signature === 'rsa-pss' ? `${digest} with RSASSA-PSS` : digest;
   if (!encrypt) return signature;
-  const content = profile.content.replace('chacha20-poly1305', 'ChaCha20-Poly1305').replace('aes', 'AES');
-  return [...keyEncryptionNames(profile), signature, content.replace(/cbc|gcm/, (mode) => mode.toUpperCase())].join(
-    ', ',
-  );
+  return [...keyEncryptionNames(profile), signature, contentName(profile)].join(', ');
+}
+
+function contentName({ content, contentDerivation }: CryptoProfile): string {
+  const name = content.replace('chacha20-poly1305', 'ChaCha20-Poly1305').replace('aes', 'AES');
+  const cipher = name.replace(/cbc|gcm/, (mode) => mode.toUpperCase());
+  return contentDerivation === 'direct' ? cipher : `${cipher} with CEK-HKDF`;
 }
 
 function keyEncryptionNames({ recipients, keyTransport, content }: CryptoProfile): string[] {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { explanationFacts } from '../../src/cli/explanation-facts.ts';
 import { formatExplanation } from '../../src/cli/explanation-text.ts';
+import { DEFAULT_PROFILE } from '../../src/cms/profile.ts';
 import { assessment, malformed, SIGNER, unusable, usable } from './assessments.ts';
 
 const NO_IDENTITY = {
@@ -48,6 +49,13 @@ describe('formatExplanation', () => {
            -             no certificate: is no certificate, from folder certs/partners/x.pem
   profile  default: RSA PKCS #1 v1.5, or ECDH with AES-256 key wrap, SHA-256, AES-256-CBC`,
     );
+  });
+
+  it('says that the content key is bound to the cipher', () => {
+    const profile = { ...DEFAULT_PROFILE, name: 'bound', contentDerivation: 'hkdf-sha256' } as const;
+    const judged = [usable('3f2c9a', 'folder certs/partners/bob.pem')];
+    const text = formatExplanation({ ...assessment({ judged }), profile });
+    assert.match(text, /profile {2}bound: .*, AES-256-CBC with CEK-HKDF$/m);
   });
 
   it('names the collection that a rule chose, and the line that chose it', () => {
