@@ -195,7 +195,7 @@ async function sealedEntity(
       : await signedContent(unit, entity.content(true), unit.frame.innerHeader, new Date());
   const object = envelopedContent(encryptor, infos, content);
   const fields = encryptor.envelope === 'authEnveloped' ? AUTH_ENVELOPED_FIELDS : ENVELOPED_FIELDS;
-  return isHeld(object) ? [fields, CRLF, foldBase64(Buffer.concat(object))] : inLines(fields, object);
+  return isHeld(object) ? [fields, CRLF, foldBase64(object)] : inLines(fields, object);
 }
 
 async function* inLines(fields: Buffer, object: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {

@@ -92,24 +92,31 @@ export class Base64Encoder {
 }
 
 /**
- * base64 lines of data that is all there: what {@link Base64Encoder} gives in the end.
+ * base64 lines of data that is all there, in pieces: what {@link Base64Encoder} gives in the end.
  * @param kernel as for the class
  */
-export function foldBase64(data: Buffer, kernel: FoldModule | null = KERNEL): Buffer {
-  if (kernel === null || data.length > KERNEL_OCTETS) {
+export function foldBase64(pieces: readonly Buffer[], kernel: FoldModule | null = KERNEL): Buffer {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  if (kernel === null || length > KERNEL_OCTETS) {
     const encoder = new Base64Encoder(kernel);
-    return Buffer.concat([encoder.update(data), encoder.final()]);
+    return Buffer.concat([...pieces.map((piece) => encoder.update(piece)), encoder.final()]);
   }
-  const lines = Math.floor(data.length / LINE_OCTETS);
+  const { input, output } = kernel;
+  let at = 0;
+  for (const piece of pieces) {
+    input.set(piece, at);
+    at += piece.length;
+  }
+  const lines = Math.floor(length / LINE_OCTETS);
+  const whole = lines * LINE_OCTETS;
   const octets = lines * FOLDED_OCTETS;
-  const left = data.length - lines * LINE_OCTETS;
-  const folded = Buffer.allocUnsafe(octets + (left === 0 ? 0 : Math.ceil(left / 3) * 4 + 2));
+  const folded = Buffer.allocUnsafe(octets + (length === whole ? 0 : Math.ceil((length - whole) / 3) * 4 + 2));
   if (lines > 0) {
-    kernel.input.set(data, 0);
     kernel.fold(lines);
-    kernel.output.copy(folded, 0, 0, octets);
+    output.copy(folded, 0, 0, octets);
   }
-  if (left > 0) folded.write(`${data.toString('base64', data.length - left)}\r\n`, octets, 'latin1');
+  if (length > whole) folded.write(`${input.toString('base64', whole, length)}\r\n`, octets, 'latin1');
   return folded;
 }
 

@@ -163,7 +163,7 @@ export class CanonicalEntity {
   /** One line of a part header; all of it where it lies there without anything like a delimiter. */
   #readHeaderLine(data: Buffer, from: number, last: boolean, out: Buffer[]): { at: number; waits: boolean } {
     if (this.#headerOctets === 0) {
-      const header = findPlainHeader(data, from);
+      const header = findWholeHeader(data, from);
       if (header !== null) {
         this.#startBody(parseHeaderBlock(header), false, out);
         return { at: from + header.length + 2, waits: false };
@@ -281,7 +281,7 @@ function withoutLineEnd(line: Buffer): number {
 }
 
 /** The header of at least one line that begins at `from`, without its empty line; null where it must be read line by line. */
-function findPlainHeader(data: Buffer, from: number): Buffer | null {
+function findWholeHeader(data: Buffer, from: number): Buffer | null {
   if (data[from] === HYPHEN || data[from] === CR) return null;
   const at = data.indexOf(EMPTY_LINE, from);
   if (at === -1 || at + 2 - from > PLAIN_HEADER_OCTETS_MAX) return null;

@@ -8,6 +8,7 @@
  * more than 1,000 fields (catalogue M2). White space between name and colon (RFC 5322 §4.5.8) is read as that field:
  * a reader who sees `From :` as a second From must not be contradicted by us (catalogue M3).
  */
+import { isAscii } from 'node:buffer';
 import { gatewayError } from '../errors.ts';
 
 /** The whole header section, or that of one part, in octets (catalogue M1, M2). */
@@ -47,8 +48,8 @@ export interface HeaderBlock {
  */
 export function parseHeaderBlock(bytes: Buffer): HeaderBlock {
   if (bytes.length > HEADER_OCTETS_MAX) throw gatewayError('message.limits', `header of ${bytes.length} octets`);
-  const plain = parsePlain(bytes);
-  if (plain !== null) return new FieldList(plain, bytes);
+  const plain = findPlainHeader(bytes);
+  if (plain !== null) return plain;
   checkLines(bytes);
   const fields: HeaderField[] = [];
   for (let start = 0; start < bytes.length; ) {
@@ -92,25 +93,28 @@ function fieldEnd(bytes: Buffer, start: number): number {
 const NAME = /^[!-9;-~]+$/;
 
 /**
- * A header as nearly all are, in one walk over its text.
- * @returns null for any other: then the long way finds out what is wrong with it
+ * A header as nearly all are, in one walk over its text: CRLF at every line end, no NUL, no white space before a colon.
+ * @param bytes as for {@link parseHeaderBlock}
+ * @returns null for any other: {@link parseHeaderBlock} finds out what is wrong with it
  */
-function parsePlain(bytes: Buffer): HeaderField[] | null {
+export function findPlainHeader(bytes: Buffer): HeaderBlock | null {
+  if (bytes.length > HEADER_OCTETS_MAX) return null;
   const text = bytes.toString('latin1');
   if (text.includes('\0')) return null;
+  const readable = isAscii(bytes) ? text : null;
   const fields: HeaderField[] = [];
   for (let start = 0, end = 0; start < text.length; start = end) {
     do {
       const lf = text.indexOf('\n', end);
       if (lf === -1 || text.indexOf('\r', end) !== lf - 1) return null;
       end = lf + 1;
-    } while (text.charCodeAt(end) === SPACE || text.charCodeAt(end) === TAB);
+    } while (end < text.length && (text.charCodeAt(end) === SPACE || text.charCodeAt(end) === TAB));
     const colon = text.indexOf(':', start);
     const name = text.slice(start, colon);
     if (colon === -1 || !NAME.test(name) || fields.length === HEADER_FIELDS_MAX) return null;
-    fields.push(new ReceivedField(name.toLowerCase(), bytes, start, end, colon + 1));
+    fields.push(new ReceivedField(name.toLowerCase(), bytes, start, end, colon + 1, readable));
   }
-  return fields;
+  return new FieldList(fields, bytes);
 }
 
 /** @throws GatewayError message.malformed */
@@ -121,7 +125,7 @@ function receivedField(raw: Buffer): HeaderField {
   // the first line only: a colon behind a fold, or none, leaves a name with CR in it
   const name = colon === -1 ? '' : raw.toString('latin1', 0, end);
   if (!NAME.test(name)) throw gatewayError('message.malformed', 'header line without a field name');
-  return new ReceivedField(name.toLowerCase(), raw, 0, raw.length, colon + 1);
+  return new ReceivedField(name.toLowerCase(), raw, 0, raw.length, colon + 1, null);
 }
 
 /** One field of a block; octets and value are taken out when first asked for. */
@@ -131,16 +135,18 @@ class ReceivedField implements HeaderField {
   readonly #start: number;
   readonly #end: number;
   readonly #valueAt: number;
+  readonly #text: string | null;
   #raw: Buffer | null = null;
   #value: string | null = null;
 
-  /** The field lies in `block` from `start` to `end`, its value from `valueAt`. */
-  constructor(name: string, block: Buffer, start: number, end: number, valueAt: number) {
+  /** The field lies in `block` from `start` to `end`, its value from `valueAt`; `text` is the block's where it is ASCII. */
+  constructor(name: string, block: Buffer, start: number, end: number, valueAt: number, text: string | null) {
     this.name = name;
     this.#block = block;
     this.#start = start;
     this.#end = end;
     this.#valueAt = valueAt;
+    this.#text = text;
   }
 
   get raw(): Buffer {
@@ -150,8 +156,10 @@ class ReceivedField implements HeaderField {
 
   get value(): string {
     if (this.#value === null) {
-      const folded = this.#block.toString('utf8', this.#valueAt, this.#end);
-      this.#value = folded.replaceAll('\r\n', '').trim();
+      const value =
+        this.#text?.slice(this.#valueAt, this.#end) ?? this.#block.toString('utf8', this.#valueAt, this.#end);
+      const line = value.trim();
+      this.#value = line.includes('\r\n') ? line.replaceAll('\r\n', '').trim() : line;
     }
     return this.#value;
   }

@@ -5,7 +5,7 @@
  * Refused with message.malformed: no empty line, what header-block.ts refuses. With message.limits: over 1 MB.
  */
 import { gatewayError } from '../errors.ts';
-import { HEADER_OCTETS_MAX, type HeaderBlock, parseHeaderBlock } from '../mime/header-block.ts';
+import { findPlainHeader, HEADER_OCTETS_MAX, type HeaderBlock, parseHeaderBlock } from '../mime/header-block.ts';
 import type { RangedSource } from './ranged-source.ts';
 
 export interface OpenedHeader {
@@ -132,9 +132,8 @@ function emptyLineIn(octets: Buffer, from: number): { headerEnd: number; bodyAt:
 }
 
 function headerOf(octets: Buffer): HeaderBlock {
-  const text = octets.toString('latin1');
-  // nothing to mend, as nearly always
-  if (text === '' || (text.endsWith('\n') && !/(?:^|[^\r])\n/.test(text))) return parseHeaderBlock(octets);
-  const mended = text.replace(/\r?\n/g, '\r\n');
-  return parseHeaderBlock(Buffer.from(mended.endsWith('\n') ? mended : `${mended}\r\n`, 'latin1'));
+  const plain = findPlainHeader(octets);
+  if (plain !== null) return plain;
+  const text = octets.toString('latin1').replace(/\r?\n/g, '\r\n');
+  return parseHeaderBlock(Buffer.from(text === '' || text.endsWith('\n') ? text : `${text}\r\n`, 'latin1'));
 }

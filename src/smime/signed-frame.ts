@@ -45,7 +45,7 @@ export class SignedFrame {
   closing(signedData: Buffer): Buffer {
     return Buffer.concat([
       Buffer.from(`\r\n--${this.#boundary}\r\n${SIGNATURE_FIELDS}\r\n`, 'latin1'),
-      foldBase64(signedData),
+      foldBase64([signedData]),
       Buffer.from(`--${this.#boundary}--\r\n`, 'latin1'),
     ]);
   }

@@ -49,7 +49,7 @@ export class SigningUnit {
     const parts = await this.#signatureOver(digest, signingTime);
     return {
       closing: this.frame.closing(signedDataDetached(parts)),
-      opaque: opaqueContent === null ? null : foldBase64(signedDataOpaque([parts], opaqueContent)),
+      opaque: opaqueContent === null ? null : foldBase64([signedDataOpaque([parts], opaqueContent)]),
     };
   }
 

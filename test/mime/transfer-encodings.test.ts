@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import loadWabt from 'wabt';
-import { Base64Encoder } from '../../src/mime/base64-encoder.ts';
+import { Base64Encoder, foldBase64 } from '../../src/mime/base64-encoder.ts';
 import { FOLD_MODULE_BYTES, loadFoldModule } from '../../src/mime/base64-fold-module.ts';
 import { QuotedPrintableEncoder } from '../../src/mime/quoted-printable-encoder.ts';
 import { SevenBitScan } from '../../src/mime/seven-bit-scan.ts';
@@ -49,6 +49,18 @@ describe('base64 encoder', () => {
     ['kernel', loadFoldModule()],
     ['plain path', null],
   ] as const) {
+    it(`folds at once as it folds a stream (${name})`, () => {
+      const long = fc
+        .constantFrom(0, 56, 57, 58, 66_119, 66_120, 66_121, 200_000)
+        .map((size) => Buffer.alloc(size, 'seal'));
+      fc.assert(
+        fc.property(fc.oneof(octets, long), cuts, (data, at) => {
+          const expected = encode(new Base64Encoder(null), [data]);
+          assert.equal(foldBase64(pieces(data, at), kernel).toString('latin1'), expected);
+        }),
+      );
+    });
+
     it(`gives what Buffer gives, folded (${name})`, () => {
       fc.assert(
         fc.property(octets, cuts, (data, at) => {
