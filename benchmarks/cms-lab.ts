@@ -26,7 +26,7 @@ export const CMS_SIZES: readonly CmsSize[] = [
   { name: '75k', bytes: 75_000, repeats: 600, warm: 4000 },
   { name: '1m', bytes: 1 << 20, repeats: 100, warm: 200 },
   { name: '25m', bytes: 25 << 20, repeats: 4, warm: 6 },
-  { name: '100m', bytes: 100 << 20, repeats: 1, warm: 1 },
+  { name: '100m', bytes: 100 << 20, repeats: 2, warm: 2 },
 ];
 
 export type LabKey = 'rsa-2048' | 'rsa-3072' | 'p-256' | 'ml-kem-768';

@@ -58,7 +58,7 @@ export class PieceWindow {
         held += piece.length;
       }
     }
-    this.writable = this.pieces.lent || joined.length > 1;
+    this.writable = this.pieces.writable || joined.length > 1;
     this.buffer = joined.length === 1 ? (joined[0] ?? EMPTY) : Buffer.concat(joined);
     return held >= octets;
   }

@@ -9,8 +9,10 @@ export type Piece = Buffer | null;
 
 /** A stream that is asked for its pieces. */
 export interface Pieces {
-  /** True: a piece is void when the next is asked for, and until then its memory is the reader's to write over. */
+  /** True: a piece is void when the next is asked for. */
   readonly lent: boolean;
+  /** True: until then its memory is the reader's to write over. */
+  readonly writable: boolean;
   /** Attacker-chosen octets, any number of them. Not asked again while it waits. Errors of the medium are thrown. */
   next(): Piece | Promise<Piece>;
   /** Ends early, or after the end. */
@@ -28,6 +30,7 @@ export function piecesOf(chunks: AsyncIterable<Buffer>, lent = false): Pieces {
   const iterator = chunks[Symbol.asyncIterator]();
   return {
     lent,
+    writable: false,
     next: async () => {
       const { done, value } = await iterator.next();
       return done === true ? null : value;
@@ -38,11 +41,26 @@ export function piecesOf(chunks: AsyncIterable<Buffer>, lent = false): Pieces {
   };
 }
 
+/** The pieces for one who waits for each anyway. They are closed at the end, or when he stops. */
+export async function* chunksOf(pieces: Pieces): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    for (;;) {
+      const asked = pieces.next();
+      const piece = asked instanceof Promise ? await asked : asked;
+      if (piece === null) return;
+      yield piece;
+    }
+  } finally {
+    await pieces.close();
+  }
+}
+
 /** Octets that are there, as one piece. */
 export function onePiece(octets: Buffer): Pieces {
   let left: Piece = octets;
   return {
     lent: false,
+    writable: false,
     next: () => {
       const piece = left;
       left = null;

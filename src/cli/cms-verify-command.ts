@@ -100,7 +100,7 @@ function released(
   anyway: boolean,
 ): AsyncIterable<Buffer> | null {
   if (!result.ok) return null;
-  if (result.valid) return result.release();
+  if (result.valid) return result.release(true);
   if (!anyway) return null;
   return content === null ? unprovenContent(object) : content.open();
 }

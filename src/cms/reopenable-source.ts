@@ -16,8 +16,7 @@ export interface ReopenableSource {
    */
   open(): AsyncIterable<Buffer>;
   /**
-   * The same for one who needs a piece no longer than until the next, and who may write over it until then. Absent where
-   * that would save nothing. Where the pieces are there at once, a whole pass runs without giving way to others: a process
+   * The same for one who needs a piece no longer than until the next. Absent where that would save nothing. Where the pieces are there at once, a whole pass runs without giving way to others: a process
    * that serves many has sources that wait.
    */
   openLent?(): Pieces;

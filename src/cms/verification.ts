@@ -3,6 +3,7 @@
  * signer and releases nothing; only a valid result has `release`, which is pass two and checks that it gives the same
  * content. Detached content is given by the caller, encapsulated content comes from the object; never from both.
  */
+import { chunksOf } from '../asn1/pieces.ts';
 import { gatewayError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { DIGESTS, type DigestName } from './algorithms/digests.ts';
@@ -60,8 +61,12 @@ interface SignedFacts<T> {
 export interface ValidSigned<T = undefined> extends SignedFacts<T> {
   readonly valid: true;
   readonly inspected: T;
-  /** Pass two. May be called again. @throws GatewayError cms.source-changed at its end: then what came out is void */
-  release(): AsyncIterable<Buffer>;
+  /**
+   * Pass two. May be called again.
+   * @param lent true: a piece is void when the next is asked for, which spares memory
+   * @throws GatewayError cms.source-changed at its end: then what came out is void
+   */
+  release(lent?: boolean): AsyncIterable<Buffer>;
 }
 
 export interface InvalidSigned<T = undefined> extends SignedFacts<T> {
@@ -120,7 +125,7 @@ class Verification<T> {
       ...this.facts(parts, signers),
       valid: true,
       inspected: seen,
-      release: () => this.release(context.digests, identity),
+      release: (lent = false) => this.release(context.digests, identity, lent),
     };
   }
 
@@ -203,19 +208,21 @@ class Verification<T> {
     };
   }
 
-  private openContent(): AsyncIterable<Buffer> {
-    return this.content === null ? this.startPass(() => []).content() : this.content.open();
+  private openContent(lent = false): AsyncIterable<Buffer> {
+    if (this.content === null) return this.startPass(() => []).content();
+    return lent && this.content.openLent !== undefined ? chunksOf(this.content.openLent()) : this.content.open();
   }
 
   private async *release(
     digests: ReadonlyMap<DigestName, Buffer>,
     identity: string | null,
+    lent: boolean,
   ): AsyncGenerator<Buffer, void, undefined> {
     // one digest is enough to notice a change; where the source vouches for itself, none is needed
     const [name, expected] = [...digests].find(([known]) => !DIGESTS[known].broken) ?? [...digests][0] ?? [];
     const check = new ContentDigests(identity !== null || name === undefined ? [] : [name]);
     try {
-      for await (const part of this.openContent()) {
+      for await (const part of this.openContent(lent)) {
         check.add(part);
         yield part;
       }

@@ -40,6 +40,7 @@ async function* decoded(octets: AsyncIterable<Buffer>): AsyncGenerator<Buffer, v
 /** The same in memory of the decoder: text is read to where it is decoded, octets are lent where they were made. */
 class DecodedPieces implements Pieces {
   readonly lent = true;
+  readonly writable = true;
   private readonly decoder = new Base64Decoder();
   private readonly body: RangedSource;
   /** Of a body that has to be waited for. */

@@ -35,6 +35,7 @@ export function partOf(source: RangedSource, from: number, to: number | null = n
       if (left <= 0) return 0;
       return readInto.call(source, target.length > left ? target.subarray(0, left) : target, from + start);
     };
+    part.openLent = () => lentPieces(part);
   }
   return withIdentity(source, part);
 }
@@ -67,11 +68,12 @@ export function lending(source: RangedSource): RangedSource {
 /** One reading in memory that is used again, by other readings too once it is closed. @param from first octet */
 export function lentPieces(source: RangedSource, from = 0): Pieces {
   const { readInto } = source;
-  if (readInto === undefined) return piecesOf(source.open(from, undefined, true));
+  if (readInto === undefined) return piecesOf(source.open(from, undefined, true), true);
   let memory: Buffer | null = idle.pop() ?? Buffer.allocUnsafeSlow(LENT_OCTETS);
   let at = from;
   return {
     lent: true,
+    writable: true,
     next: () => {
       const octets = memory === null ? 0 : readInto.call(source, memory, at);
       at += octets;

@@ -21,13 +21,30 @@ function lend(octets: Buffer, size: number, atOnce: boolean): Pieces {
     at += size;
     return piece.length === 0 ? null : piece;
   };
-  return { lent: true, next: atOnce ? next : async () => next(), close: () => {} };
+  return { lent: true, writable: true, next: atOnce ? next : async () => next(), close: () => {} };
 }
 
-const WAYS = ['kept', 'lent', 'lent at once'] as const;
+/** The same pieces, which may not be written over; checked when the next is asked for. */
+function shown(pieces: Pieces): Pieces {
+  let last: { given: Buffer; before: Buffer } | null = null;
+  return {
+    ...pieces,
+    writable: false,
+    next: () => {
+      assert.ok(last === null || last.given.equals(last.before), 'written over what was only shown');
+      const piece = pieces.next() as Buffer | null;
+      last = piece === null ? null : { given: piece, before: Buffer.from(piece) };
+      return piece;
+    },
+  };
+}
+
+const WAYS = ['kept', 'lent', 'lent at once', 'shown'] as const;
 
 function piecesIn(octets: Buffer, size: number, way: (typeof WAYS)[number]): Pieces {
-  return way === 'kept' ? piecesOf(cut(octets, size)) : lend(octets, size, way === 'lent at once');
+  if (way === 'kept') return piecesOf(cut(octets, size));
+  const lent = lend(octets, size, way !== 'lent');
+  return way === 'shown' ? shown(lent) : lent;
 }
 
 function streamOf(octets: Buffer, size: number): BerStream {
