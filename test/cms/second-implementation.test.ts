@@ -61,7 +61,7 @@ async function theyOpenOurs(key: KeyKind, changes: Parameters<typeof profileOf>[
 }
 
 describe('cms/second implementation', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const lattices = algorithmSupport.has('ml-kem-768');
 
   it('reads every algorithm of ours, and we read its', async () => {
