@@ -27,13 +27,14 @@ function peakOctets(prepare: boolean): number {
 }
 
 describe('buffer reclaim', () => {
-  it('lets no more than one stretch of passed octets pile up', () => {
+  // V8 frees on a thread of its own, and has ended that at the latest when the next collection begins
+  it('lets no more than two stretches of passed octets pile up', () => {
     const peak = peakOctets(true);
-    assert.ok(peak <= RECLAIM_OCTETS + 131_072, `${peak} octets piled up`);
+    assert.ok(peak <= 2 * RECLAIM_OCTETS + 131_072, `${peak} octets piled up`);
   });
 
   it('is what keeps them from piling up', () => {
     const peak = peakOctets(false);
-    assert.ok(peak > RECLAIM_OCTETS * 1.5, `only ${peak} octets piled up without it`);
+    assert.ok(peak > RECLAIM_OCTETS * 2.5, `only ${peak} octets piled up without it`);
   });
 });
