@@ -144,7 +144,7 @@ const BEHAVIOURS: Readonly<Record<string, readonly (readonly [string, () => Prom
     ['issuer, good (for comparison)', () => missing((issuing) => answer(issuing.der)), /^250/],
     ['issuer, says nothing', () => missing(() => ({ kind: 'silence' })), LATER],
     ['issuer, one octet at a time', () => missing(() => ({ kind: 'drip', everyMs: 50 })), LATER],
-    ['issuer, 10 GB', () => missing(() => ({ kind: 'giant', octets: 10_000 * MB, declared: false })), LATER],
+    ['issuer, 10 GB', () => missing(() => ({ kind: 'giant', octets: 10_000 * MB, declared: false })), NEVER],
     [
       'issuer, redirects to metadata',
       () => missing(() => ({ kind: 'redirect', to: 'http://169.254.169.254/' })),
