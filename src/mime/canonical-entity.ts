@@ -211,7 +211,7 @@ export class CanonicalEntity {
   #passDelimiter(match: Match): void {
     const open = match.closes ? match.depth : match.depth + 1;
     this.#finder.closeTo(open);
-    this.#multiparts.length = open;
+    while (this.#multiparts.length > open) this.#multiparts.pop();
     this.#atStart = true;
     this.#header = [];
     this.#headerOctets = 0;

@@ -59,7 +59,10 @@ export class DelimiterFinder {
 
   /** Ends every multipart deeper than `depth` open ones. */
   closeTo(depth: number): void {
-    for (const boundary of this.#open.splice(depth)) this.#depths.delete(boundary);
+    while (this.#open.length > depth) {
+      const boundary = this.#open.pop();
+      if (boundary !== undefined) this.#depths.delete(boundary);
+    }
   }
 
   /**

@@ -44,14 +44,28 @@ export function openHeldEntity(octets: Buffer): OpenedEntity {
   const gatherer = new HeaderGatherer();
   const found = gatherer.add(octets);
   if (found === null) throw gatherer.missing();
-  const { header, rest } = found;
-  const signed = isSigned(header);
-  return {
-    get outer() {
-      return outerFields(header);
-    },
-    content: (sevenBit) => [canonicalAtOnce(header, rest, signed, sevenBit)],
-  };
+  return new HeldEntity(found.header, found.rest);
+}
+
+/** A class, because an object literal with a getter costs as much as a header's parsing. */
+class HeldEntity implements OpenedEntity {
+  readonly #header: HeaderBlock;
+  readonly #body: Buffer;
+  readonly #signed: boolean;
+
+  constructor(header: HeaderBlock, body: Buffer) {
+    this.#header = header;
+    this.#body = body;
+    this.#signed = isSigned(header);
+  }
+
+  get outer(): Buffer {
+    return outerFields(this.#header);
+  }
+
+  content(sevenBit: boolean): OutgoingContent {
+    return [canonicalAtOnce(this.#header, this.#body, this.#signed, sevenBit)];
+  }
 }
 
 /** Whether it came signed. @throws GatewayError message.malformed */
