@@ -91,6 +91,12 @@ async function chooseUnwrapper(object: ReopenableSource, options: DecryptOptions
 /** Not for this key, or not to be opened: 1. Not what it should be: 65. */
 export function failureStop({ reason, detail }: CmsFailure): CmsStop {
   const broken = reason === 'malformed' || reason === 'limit' || reason === 'wrong-content-type';
-  const hint = reason === 'refused-by-policy' ? '--allow takes what is old or weak, by name' : null;
-  return new CmsStop(broken ? EXIT.data : EXIT.no, `${reason}: ${detail}`, hint);
+  return new CmsStop(broken ? EXIT.data : EXIT.no, `${reason}: ${detail}`, FAILURE_HINTS[reason] ?? null);
 }
+
+const WHOSE = 'is it the key of a recipient? sealgate cms show names them, and --cert says which of them it is';
+const FAILURE_HINTS: Readonly<Partial<Record<CmsFailure['reason'], string>>> = {
+  'refused-by-policy': '--allow takes what is old or weak, by name',
+  'not-for-me': WHOSE,
+  'cannot-decrypt': WHOSE,
+};

@@ -9,6 +9,8 @@ import { octetsPassed } from '../buffer-reclaim.ts';
 import { gatewayError } from '../errors.ts';
 import type { RangedSource } from '../smime/ranged-source.ts';
 import { spool } from './cms-spool.ts';
+import { CmsStop } from './cms-stop.ts';
+import { EXIT } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
@@ -27,10 +29,14 @@ export interface CmsInput {
 /**
  * @param file `--in`; undefined: standard input
  * @param twice true when more than one reading is needed
- * @throws Error of the file system
+ * @throws CmsStop for a folder; Error of the file system
  */
 export async function openInput(file: string | undefined, twice: boolean, terminal: Terminal): Promise<CmsInput> {
   const descriptor = file === undefined ? terminal.inputFile() : openSync(file, 'r');
+  if (descriptor !== null && fstatSync(descriptor).isDirectory()) {
+    if (file !== undefined) closeSync(descriptor);
+    throw new CmsStop(EXIT.noInput, `${file ?? 'standard input'} cannot be read: it is a folder`);
+  }
   if (descriptor !== null && fstatSync(descriptor).isFile()) {
     const start = file === undefined ? positionOf(descriptor) : 0;
     return {

@@ -14,6 +14,7 @@ import { findMissingKeyAlgorithm, findMissingPemKeyAlgorithm } from '../keys/mis
 import type { Certificate } from '../x509/certificate.ts';
 import { CmsStop } from './cms-stop.ts';
 import { EXIT } from './exit-code.ts';
+import { fileTrouble } from './file-trouble.ts';
 
 const CERTIFICATES_MAX = 10_000;
 
@@ -36,10 +37,7 @@ export async function readOctets(file: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (thrown) {
-    throw new CmsStop(
-      EXIT.noInput,
-      `${file} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
-    );
+    throw new CmsStop(EXIT.noInput, `${file} cannot be read: ${fileTrouble(thrown)}`);
   }
 }
 

@@ -5,6 +5,9 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
+import { CmsStop } from './cms-stop.ts';
+import { EXIT } from './exit-code.ts';
+import { fileTrouble } from './file-trouble.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface CmsOutput {
@@ -18,12 +21,19 @@ export interface CmsOutput {
 /**
  * @param file `--out`; undefined: standard output
  * @param mode of a new file: 0o600 for what was encrypted before
+ * @throws CmsStop where it cannot be made
  */
 export function openOutput(file: string | undefined, mode: number, terminal: Terminal): CmsOutput {
   if (file === undefined) return { write: (octets) => terminal.write(octets), keep() {}, drop() {} };
-  // a device or pipe is written to as it is
-  const special = statSync(file, { throwIfNoEntry: false })?.isFile() === false;
-  return special ? new FileOutput(openSync(file, 'w'), null) : FileOutput.beside(file, mode);
+  try {
+    // a device or pipe is written to as it is
+    const special = statSync(file, { throwIfNoEntry: false })?.isFile() === false;
+    return special ? new FileOutput(openSync(file, 'w'), null) : FileOutput.beside(file, mode);
+  } catch (thrown) {
+    const missing = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
+    const trouble = missing ? 'its folder does not exist' : fileTrouble(thrown);
+    throw new CmsStop(EXIT.temporary, `${file} cannot be written: ${trouble}`);
+  }
 }
 
 class FileOutput implements CmsOutput {

@@ -1,6 +1,6 @@
 /** What `sealgate cms verify` says of a signature: one value with stable names, and the same in words. */
 import type { SignedResult } from '../cms/verification.ts';
-import type { SignerVerdict } from '../cms/verification-verdict.ts';
+import type { SignedReason, SignerVerdict } from '../cms/verification-verdict.ts';
 import { certificateFacts } from './cert-command.ts';
 import { algorithmName, identifierText } from './cms-names.ts';
 
@@ -38,8 +38,20 @@ export function verdictOf(result: SignedResult, repaired: boolean): CmsVerdict {
     return { valid: false, reason, detail, detached: null, contentType: null, repaired, signers: [] };
   }
   const { detached, contentType } = result;
-  const why = result.valid ? { reason: null, detail: null } : { reason: result.reason, detail: result.detail };
+  const why = result.valid ? { reason: null, detail: null } : { reason: result.reason, detail: detailOf(result) };
   return { valid: result.valid, ...why, detached, contentType, repaired, signers: result.signers.map(signerFacts) };
+}
+
+/** Reasons that nothing more was said of, in words. */
+const WORDS: Readonly<Partial<Record<SignedReason, string>>> = {
+  unsigned: 'nobody signed it',
+  'content-twice': 'the content is inside, and beside it too',
+  'content-missing': 'the signature is of a content that is not here',
+  'content-type': 'the content is of another type than data',
+};
+
+function detailOf({ reason, detail }: { readonly reason: SignedReason; readonly detail: string }): string {
+  return detail === reason ? (WORDS[reason] ?? detail) : detail;
 }
 
 export function formatVerdict(verdict: CmsVerdict): string[] {

@@ -15,7 +15,7 @@ import { type CmsOutput, openOutput } from './cms-output.ts';
 import { CmsStop, sayStop } from './cms-stop.ts';
 import { policyOf } from './cms-tolerances.ts';
 import { judgeOf, readTrust } from './cms-trust.ts';
-import { formatVerdict, verdictOf } from './cms-verdict.ts';
+import { type CmsVerdict, formatVerdict, verdictOf } from './cms-verdict.ts';
 import type { CmsFileOptions } from './cms-write-command.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { formatJson, type Terminal } from './terminal.ts';
@@ -111,8 +111,15 @@ function say({ result, repaired }: Judged, { json, form }: VerifyOptions, termin
   else for (const line of formatVerdict(verdict)) terminal.say(line);
   if (verdict.valid) return EXIT.ok;
   const broken = !result.ok && ['malformed', 'limit', 'wrong-content-type'].includes(result.failure.reason);
-  if (broken && json !== true) terminal.hint(`it was read as --form ${form}`);
+  if (json !== true) for (const hint of hintsFor(verdict, broken, form)) terminal.hint(hint);
   return broken ? EXIT.data : EXIT.no;
+}
+
+function hintsFor({ reason, detail }: CmsVerdict, broken: boolean, form: string): string[] {
+  if (reason === 'content-missing') return ['--content FILE is what the signature is of'];
+  if (reason === 'wrong-content-type' && /(enveloped|compressed|encrypted)data/i.test(detail ?? ''))
+    return ['sealgate cms decrypt opens it'];
+  return broken ? [`it was read as --form ${form}`] : [];
 }
 
 /** With `--json` every end has a verdict, so that whoever reads it needs no second way. */

@@ -87,7 +87,10 @@ class IdentityFolder {
       this.add(file, matched, addresses);
     } catch (error) {
       if (!(error instanceof GatewayError) || error.code !== 'keys.unusable') throw error;
-      this.mistakes.push(`${file}: ${error.detail}`);
+      const where = error.detail.startsWith('does not open with its password')
+        ? ': check the .password file beside it'
+        : '';
+      this.mistakes.push(`${file}: ${error.detail}${where}`);
     }
   }
 

@@ -69,7 +69,7 @@ export async function decryptOld(
     first.fill(0);
     return octets;
   } catch (error) {
-    throw gatewayError('keys.unusable', 'does not open with its password: check the .password file beside it', error);
+    throw gatewayError('keys.unusable', 'does not open with its password', error);
   } finally {
     key.fill(0);
   }

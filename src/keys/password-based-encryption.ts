@@ -49,7 +49,7 @@ export async function decryptWithPassword(
     first.fill(0);
     return octets;
   } catch (error) {
-    throw unusable('does not open with its password: check the .password file beside it', error);
+    throw unusable('does not open with its password', error);
   } finally {
     key.fill(0);
   }

@@ -133,7 +133,7 @@ class Pkcs12Reader {
       }
       form.fill(0);
     }
-    throw unusable('does not open with its password: check the .password file beside it');
+    throw unusable('does not open with its password');
   }
 
   private async readContainer(container: ContentInfo): Promise<void> {

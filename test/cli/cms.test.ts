@@ -1,6 +1,6 @@
 /** `sealgate cms` as a user calls it: what it writes, what it refuses, and with which exit code. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { runCommandLine } from '../../src/cli/command-line.ts';
@@ -299,6 +299,50 @@ describe('sealgate cms', () => {
         assert.notEqual(run.said, '');
       });
     }
+
+    it('says what is wrong in plain words, and what to do about it', async () => {
+      const signed = (await cms(SIGN, MAIL)).out;
+      const sealed = (await cms(SEAL, MAIL)).out;
+      const beside = (await cms(`${SIGN} --form der`, 'octets')).out;
+      const { certificate, privateKey } = makeCertificate(issuing, { name: 'dave' });
+      const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' });
+      put('dave.p12', makePkcs12({ certificates: [certificate.der], keys: [pkcs8], password: 'right' }));
+      put('wrong.txt', 'wrong\n');
+      mkdirSync(path.join(folder, 'folder.d'));
+      const half = sealed.subarray(0, sealed.lastIndexOf('\n', sealed.length - 200) - 3);
+      for (const [words, input, code, said] of [
+        ['show --in none.eml', '', EXIT.noInput, /^\S+none\.eml cannot be read: it does not exist\n$/],
+        ['show --in folder.d', '', EXIT.noInput, /^\S+folder\.d cannot be read: it is a folder\n$/],
+        ['encrypt --recipient none.pem', MAIL, EXIT.noInput, /none\.pem cannot be read: it does not exist\n$/],
+        [
+          `${SIGN} --out ${path.join(folder, 'nowhere/x.eml')}`,
+          MAIL,
+          EXIT.temporary,
+          /^\S+x\.eml cannot be written: its folder does not exist\n$/,
+        ],
+        [VERIFY, sealed, EXIT.data, /^not valid: wrong-content-type: .*\nhint: sealgate cms decrypt opens it\n$/],
+        [
+          `${VERIFY} --form der`,
+          beside,
+          EXIT.no,
+          /^not valid: content-missing: the signature is of a content that is not here\nhint: --content FILE /,
+        ],
+        ['decrypt --key eve.key', sealed, EXIT.no, /^cannot-decrypt: .*\nhint: is it the key of a recipient\?/],
+        ['decrypt --key eve.key --cert eve.pem', sealed, EXIT.no, /^not-for-me: .*\nhint: is it the key/],
+        ['decrypt --key bob.key', half, EXIT.data, /^base64 ends within a group of four characters\n$/],
+        [VERIFY, signed.subarray(0, 900), EXIT.data, /^multipart\/signed: it has not two parts\n$/],
+        [
+          'sign --signer dave.p12 --password-file wrong.txt',
+          MAIL,
+          EXIT.data,
+          /^\S+dave\.p12: does not open with its password\n$/,
+        ],
+      ] as const) {
+        const run = await cms(words, input);
+        assert.deepEqual([run.code, run.out.length], [code, 0], `${words}: ${run.said}`);
+        assert.match(run.said, said, words);
+      }
+    });
 
     it('has a verdict as JSON for what cannot be read, too', async () => {
       const run = await cms(`${VERIFY} --json`, 'just text');
