@@ -14,7 +14,7 @@ import type { PolicyRules } from '../policy/rules.ts';
 import { closeSnapshot } from '../relay/snapshot.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { type CertCheckOptions, type CheckTerms, checkTerms, readCheckFile } from './cert-check-question.ts';
-import { mergedRevocation, validateAsked } from './cert-check-revocation.ts';
+import { mergedRevocation, tellCrlTrouble, validateAsked } from './cert-check-revocation.ts';
 import { type CheckedCertificate, checkedCertificate, checkFacts, formatCheck } from './cert-check-text.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { loadOrReport } from './load-or-report.ts';
@@ -40,6 +40,7 @@ export async function certCheck(
   for (const problem of file.problems) terminal.say(`warning: ${problem}`);
   const missing = (options.crl ?? []).find((name) => !existsSync(name));
   if (missing !== undefined) return unreadable(`${missing} cannot be read`, options, terminal);
+  await tellCrlTrouble(options, terminal);
   const [leaf, ...companions] = file.certificates;
   if (leaf === undefined) return unreadable(`${subject}: holds no certificate`, options, terminal);
   const untrusted = await readMany(options.untrusted ?? [], false, terminal);

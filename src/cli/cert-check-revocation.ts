@@ -3,6 +3,9 @@
  * by `--fetch-intermediates`, from private networks by `--allow NETWORK`, nothing at all with `--offline`. Hard refuses what
  * cannot be found out, soft takes it, both after they tried; CRLs given by hand mean hard unless said otherwise.
  */
+import { statSync } from 'node:fs';
+import { GatewayError } from '../errors.ts';
+import { readCrlFile } from '../trust/crl-file.ts';
 import { fetchedIssuers, judgeCompleted } from '../trust/issuer-completion.ts';
 import { openRevocation, type RevocationChecker } from '../trust/revocation-checker.ts';
 import type { RevocationOptions } from '../trust/revocation-options.ts';
@@ -10,8 +13,23 @@ import type { TrustQuestion, TrustVerdict } from '../trust/trust.ts';
 import type { PathRequest } from '../x509/path.ts';
 import { validatePath } from '../x509/path-validator.ts';
 import type { CertCheckOptions } from './cert-check-question.ts';
+import { fileTrouble } from './file-trouble.ts';
+import type { Terminal } from './terminal.ts';
 
 const TIMEOUT_MS = 10_000;
+
+/** Says which of `--crl` holds no CRL: it is passed over, and whoever gave it would wonder. */
+export async function tellCrlTrouble({ crl = [] }: CertCheckOptions, terminal: Terminal): Promise<void> {
+  for (const file of crl) {
+    if (statSync(file).isDirectory()) continue;
+    try {
+      await readCrlFile(file, () => []);
+    } catch (thrown) {
+      const reason = thrown instanceof GatewayError ? thrown.detail : fileTrouble(thrown);
+      terminal.say(`warning: ${file} is passed over: ${reason}`);
+    }
+  }
+}
 
 /** Where no configuration is read. null: neither revocation nor issuers are looked for. */
 export function askedRevocation(options: CertCheckOptions): RevocationOptions | null {

@@ -33,7 +33,8 @@ export async function findPlace(
   return null;
 }
 
-function placesOf({ trust }: Configuration): Place[] {
+/** `default` first. */
+export function placesOf({ trust }: Configuration): Place[] {
   const named = (trust.named ?? []).map(({ name, from, onlyFor }) => ({ name, from, onlyFor }));
   return [{ name: 'default', from: trust.default, onlyFor: null }, ...named];
 }

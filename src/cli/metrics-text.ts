@@ -20,7 +20,7 @@ const METRICS = {
   collection_change_mistakes: ['gauge', 'Mistakes in changed files of the collections, which are not in use.'],
   identities: ['gauge', 'Mailboxes of ours that can sign.'],
   identity_not_after_seconds: ['gauge', 'When certificates of ours expire, the soonest.'],
-  revocation_lists: ['gauge', 'CRLs at hand.'],
+  revocation_lists: ['gauge', 'CRLs at hand, fetched and brought by hand.'],
   revocation_responses: ['gauge', 'OCSP answers at hand.'],
   revocation_unknown_accepted_total: ['counter', 'Verdicts for which the status was unknown, and accepted.'],
   revocation_revoked_total: ['counter', 'Verdicts that found a certificate revoked.'],
@@ -47,8 +47,13 @@ function addAll(sheet: Sheet, health: unknown): void {
     sheet.add('route_up', field(status, 'up'), { route });
     sheet.add('route_waiting', field(status, 'waiting'), { route });
   }
+  const met = new Map<unknown, number>();
   for (const source of items(field(health, 'directory'))) {
-    const labels = { source: field(source, 'source') };
+    const name = field(source, 'source');
+    const nth = (met.get(name) ?? 0) + 1;
+    met.set(name, nth);
+    // one server may be two sources, with two bases; two lines with the same labels would void the whole answer
+    const labels = { source: nth === 1 ? name : `${name} (${nth})` };
     sheet.add('directory_entries', field(source, 'entries'), labels);
     sheet.add('directory_last_failure_seconds', secondsOf(field(source, 'lastFailureAt')), labels);
   }

@@ -4,6 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { writeCertsOnly } from '../cms/certs-only-writer.ts';
+import type { Configuration } from '../config/configuration.ts';
 import { thumbprintOf } from '../trust/authority-file.ts';
 import { formatPem } from '../trust/certificate-text.ts';
 import { type CollectionReading, readCollection, type TrustCollection } from '../trust/collection-reader.ts';
@@ -11,7 +12,7 @@ import { removeAuthority } from '../trust/collection-store.ts';
 import { writeSst } from '../trust/sst-writer.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { certificateFacts, formatCertificate } from './certificate-facts.ts';
-import { findPlace, readAll, type TrustCommandOptions } from './collection-place.ts';
+import { findPlace, type Place, placesOf, readAll, type TrustCommandOptions } from './collection-place.ts';
 import { collectionJson, summaryOf } from './collection-text.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { formatJson, type Terminal } from './terminal.ts';
@@ -56,7 +57,7 @@ export async function trustRemove(hash: string, options: TrustCommandOptions, te
   if (found === null) return EXIT.configuration;
   const { place, configuration } = found;
   const reading = await readCollection(place.name, place.from, new Date(), place.onlyFor);
-  const chosen = findByHash([reading], hash, terminal);
+  const chosen = findByHash([reading], hash, terminal, await elsewhere(hash, place, configuration));
   if (chosen === null) return EXIT.no;
   try {
     await removeAuthority(place.from, chosen.certificate.sha256, new Date());
@@ -67,6 +68,11 @@ export async function trustRemove(hash: string, options: TrustCommandOptions, te
   const { collection } = await readCollection(place.name, place.from, new Date(), place.onlyFor);
   const running = await reloadTrust(configuration, collection, terminal);
   const removed = certificateFacts(chosen.certificate);
+  if (collection.anchors.length + collection.intermediates.length === 0) {
+    terminal.hint(
+      `${place.name} is empty now, which no start takes: import a CA, or take it out of the configuration and reload`,
+    );
+  }
   terminal.out(
     options.json === true
       ? formatJson({ collection: place.name, removed, running })
@@ -98,25 +104,54 @@ export async function trustExport(file: string, options: TrustExportOptions, ter
   return EXIT.ok;
 }
 
-/** By SHA-256 or SHA-1 thumbprint, or the beginning of either; colons and case do not count. */
-function findByHash(
+/** Names of other collections that hold it: a certificate is taken out of one at a time. */
+async function elsewhere(hash: string, place: Place, configuration: Configuration): Promise<string[]> {
+  const others = placesOf(configuration).filter(({ name }) => name !== place.name);
+  const readings = await Promise.all(others.map(({ name, from }) => readCollection(name, from, new Date())));
+  return readings
+    .filter((reading) => holdersOf([reading], wantedHash(hash)).length > 0)
+    .map((one) => one.collection.name);
+}
+
+function wantedHash(hash: string): string {
+  return hash.replaceAll(':', '').toLowerCase();
+}
+
+function holdersOf(
   readings: readonly CollectionReading[],
-  hash: string,
-  terminal: Terminal,
-): { certificate: Certificate; reading: CollectionReading } | null {
-  const wanted = hash.replaceAll(':', '').toLowerCase();
-  const found = readings.flatMap((reading) =>
+  wanted: string,
+): { certificate: Certificate; reading: CollectionReading }[] {
+  return readings.flatMap((reading) =>
     [...reading.collection.anchors, ...reading.collection.intermediates]
       .filter((one) => one.sha256.startsWith(wanted) || thumbprintOf(one).toLowerCase().startsWith(wanted))
       .map((certificate) => ({ certificate, reading })),
   );
+}
+
+/**
+ * By SHA-256 or SHA-1 thumbprint, or the beginning of either; colons and case do not count.
+ * @param others collections that were not asked and hold it
+ */
+function findByHash(
+  readings: readonly CollectionReading[],
+  hash: string,
+  terminal: Terminal,
+  others: readonly string[] = [],
+): { certificate: Certificate; reading: CollectionReading } | null {
+  const wanted = wantedHash(hash);
+  const found = holdersOf(readings, wanted);
   const [first] = found;
   const different = new Set(found.map(({ certificate }) => certificate.sha256)).size;
   if (/^[0-9a-f]{8,64}$/.test(wanted) && first !== undefined && different === 1) return first;
-  terminal.say(
-    different > 1 && wanted.length >= 8 ? `"${hash}" means several certificates` : `no certificate "${hash}"`,
+  const several = different > 1 && wanted.length >= 8;
+  const where = readings.length === 1 ? ` in collection ${readings[0]?.collection.name}` : '';
+  terminal.say(several ? `"${hash}" means several certificates` : `no certificate "${hash}"${where}`);
+  const other = wanted.length >= 8 && !several ? others : [];
+  terminal.hint(
+    other.length > 0
+      ? `it is in ${other.join(' and ')}: --collection ${other[0]}`
+      : 'sealgate trust list shows them; 8 hexadecimal digits are enough',
   );
-  terminal.hint('sealgate trust list shows them; 8 hexadecimal digits are enough');
   return null;
 }
 

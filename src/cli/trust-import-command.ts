@@ -9,7 +9,6 @@ import { certificateFacts } from './certificate-facts.ts';
 import { findPlace, type Place, type TrustCommandOptions } from './collection-place.ts';
 import { collectionJson, dayOf, summaryOf } from './collection-text.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
-
 import { readMozillaRoots } from './mozilla-input.ts';
 import { formatJson, type Terminal } from './terminal.ts';
 import { REFUSED, reloadTrust } from './trust-reload.ts';
@@ -87,6 +86,11 @@ function sourceOf(
   return () => readMozillaRoots(certdata, new Date());
 }
 
+/** `*` begins an alias in YAML. */
+function asYaml(domain: string): string {
+  return domain.startsWith('*') ? `"${domain}"` : domain;
+}
+
 /** `--only-for` says what the administrator believes; the configuration decides, and the two must agree. */
 function fitsOnlyFor(place: Place, wanted: readonly string[], terminal: Terminal): boolean {
   if (wanted.length === 0) return true;
@@ -97,7 +101,7 @@ function fitsOnlyFor(place: Place, wanted: readonly string[], terminal: Terminal
   const scope = place.name === 'default' ? 'all domains' : 'the recipients whose rule names it';
   terminal.say(`collection ${place.name} is for ${onlyFor === null ? scope : onlyFor.join(', ')}`);
   terminal.hint(
-    `trust: { ${place.name === 'default' ? 'NAME' : place.name}: { from: FOLDER, only-for: [${wanted.join(', ')}] } } in the configuration`,
+    `trust: { ${place.name === 'default' ? 'NAME' : place.name}: { from: FOLDER, only-for: [${wanted.map(asYaml).join(', ')}] } } in the configuration`,
   );
   return false;
 }

@@ -6,12 +6,20 @@ import { gatewayError } from '../errors.ts';
 
 const BEGIN = '-----BEGIN X509 CRL-----';
 const END = '-----END X509 CRL-----';
+/** The first octet of a CRL in DER. */
+const SEQUENCE = 0x30;
 const BASE64 = /^[A-Za-z0-9+/]*$/;
 const LAST_BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
-/** Is this the beginning of a PEM file with a CRL in it? @param first piece of the file */
+/**
+ * Is this the beginning of a PEM file with a CRL in it, or of DER?
+ * @param first piece of the file
+ * @throws GatewayError asn1.malformed for neither, in words for who took the wrong file
+ */
 export function isCrlPem(first: Buffer): boolean {
-  return first.includes(BEGIN);
+  if (first.includes(BEGIN)) return true;
+  if (first[0] === SEQUENCE) return false;
+  throw gatewayError('asn1.malformed', 'it holds no CRL: neither DER nor a PEM block X509 CRL');
 }
 
 export class CrlPemDecoder {

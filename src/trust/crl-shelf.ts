@@ -101,8 +101,9 @@ export class CrlShelf {
     return found;
   }
 
+  /** Fetched ones, and those brought by hand that can be read. */
   get count(): number {
-    return this.held.size;
+    return this.held.size + [...this.imported.values()].filter(({ list }) => list !== null).length;
   }
 
   /** Gets the list of a location from disk or from there. Neither promise rejects. */

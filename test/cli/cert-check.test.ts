@@ -100,6 +100,8 @@ describe('cert check', () => {
       assert.match(answer.reason ?? '', /cannot be read|neither PEM nor DER/);
     }
     assert.equal((await run(at('bob'), '--trust', at('garbage'))).code, 65);
+    const noCrl = await run(at('bob'), ...trust(), '--crl', at('garbage'), '--revocation', 'soft');
+    assert.deepEqual([noCrl.code, noCrl.said.includes('garbage is passed over: it holds no CRL')], [0, true]);
     const passedOver = await run(at('bob'), ...trust(), '--untrusted', at('garbage'));
     assert.equal(passedOver.code, 0);
     assert.match(passedOver.said, /warning: .*garbage/);

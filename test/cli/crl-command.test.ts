@@ -73,6 +73,14 @@ describe('trust import-crl', () => {
     assert.match((await run('list-crls')).out, /STALE/);
   });
 
+  it('says of another file that it holds no CRL', async () => {
+    for (const octets of [bank.pem, 'just text']) {
+      const { code, said } = await run('import-crl', house.write('in.pem', octets));
+      assert.equal(code, 65);
+      assert.match(said, /in\.pem: it holds no CRL: neither DER nor a PEM block X509 CRL\nnothing was imported/);
+    }
+  });
+
   it('needs the folder in the configuration', async () => {
     site('');
     const { code, said } = await run('import-crl', 'x.crl');

@@ -55,6 +55,18 @@ describe('formatMetrics', () => {
     assert.ok(lines.includes('# TYPE sealgate_verdicts_cached_total counter'));
   });
 
+  it('has no series twice, though two sources have one name', () => {
+    const source = { source: 'ldap ldaps://dc1:636', entries: 1, lastFailureAt: null };
+    const lines = formatMetrics({ directory: [source, source] }).split('\n');
+    assert.deepEqual(
+      lines.filter((line) => line.startsWith('sealgate_directory_entries')),
+      [
+        'sealgate_directory_entries{source="ldap ldaps://dc1:636"} 1',
+        'sealgate_directory_entries{source="ldap ldaps://dc1:636 (2)"} 1',
+      ],
+    );
+  });
+
   it('says that nobody answers', () => {
     assert.equal(formatMetrics(null).split('\n').at(-1), 'sealgate_up 0');
   });

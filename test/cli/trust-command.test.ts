@@ -106,6 +106,25 @@ describe('trust command', () => {
     assert.match(unknown.said, /no collection "nobody"\nhint: trust: \{ nobody: /);
   });
 
+  it('says in which collection a certificate is that it was not to look in, and what an empty one means', async () => {
+    assert.equal((await run('import', house.write('bank.pem', bank.pem, 0o644), '--collection', 'bank')).code, 0);
+    const hash = bank.certificate.sha256;
+    const wrong = await run('remove', hash);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.said, /in collection default\nhint: it is in bank: --collection bank\n$/);
+    assert.match((await run('remove', '0'.repeat(64))).said, /hint: sealgate trust list shows them/);
+    const removed = await run('remove', hash.toUpperCase().replace(/..(?=.)/g, '$&:'), '--collection', 'bank');
+    assert.equal(removed.code, 0, removed.said);
+    assert.match(removed.said, /hint: bank is empty now/);
+  });
+
+  it('prints a hint that can be pasted into YAML', async () => {
+    const file = house.write('bank.pem', bank.pem, 0o644);
+    const { code, said } = await run('import', file, '--collection', 'bank', '--only-for', '*.bank.example');
+    assert.equal(code, 64);
+    assert.match(said, /only-for: \["\*\.bank\.example"\]/);
+  });
+
   it('imports a PKCS #12 trust store', async function () {
     const pem = house.write('all.pem', root.pem + bank.pem, 0o644);
     const file = pem.replace('.pem', '.p12');

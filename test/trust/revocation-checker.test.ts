@@ -171,6 +171,7 @@ describe('Trust with revocation', () => {
     writeFileSync(file, pem(makeCrl(house.root)));
     const trust = await house.trust({ crls: [file], refreshMs: 40, fetch: false });
     assert.match(saidOf(trust.judge(questionOf(house.bob))), /^not revoked/);
+    assert.equal(trust.revocation?.lists, 1);
     writeFileSync(file, pem(revoking(house.bob)));
     let said = '';
     for (let wait = 0; wait < 200 && !said.startsWith('revoked'); wait++) {
