@@ -23,6 +23,8 @@ const CR = 0x0d;
 const WIDTH_MAX = 1024;
 /** Less text than this is not worth a call of the kernel. */
 const UNFOLD_OCTETS_MIN = 256;
+/** Where lines are of many widths or short, calls would cost more than the text: each stretch is so many times the last. */
+const STRETCH_GROWTH = 4;
 const NOTHING = Buffer.alloc(0);
 
 /** Lines as the text began; `octets` counts the line end. */
@@ -70,6 +72,7 @@ export class Base64Decoder {
     const end = this.#held + octets;
     let at = 0;
     let to = 0;
+    let stretch = UNFOLD_OCTETS_MIN;
     this.#held = 0;
     while (at < end) {
       const form = this.#formAt(at, end);
@@ -84,11 +87,12 @@ export class Base64Decoder {
           break;
         }
       }
-      // to the end of that line, so that the kernel may go on behind it
-      const lineEnd = this.#kernel === null ? -1 : this.#input.indexOf(LF, at);
+      // to the end of a line, so that the kernel may go on behind it
+      const lineEnd = this.#kernel === null ? -1 : this.#input.indexOf(LF, at + stretch);
       const stop = lineEnd === -1 ? end : Math.min(end, lineEnd + 1);
       to = this.#plain(this.#input.toString('latin1', at, stop), to);
       at = stop;
+      stretch *= STRETCH_GROWTH;
     }
     return this.#output.subarray(0, to);
   }

@@ -123,4 +123,22 @@ describe('base64 decoder', () => {
       isRefused(`${many}${line.slice(0, 40)}=${line.slice(41)}\r\n${many}`, kernel);
     });
   }
+
+  it('does not call the kernel for each line where the lines have two widths', function () {
+    const kernel = loadUnfoldModule();
+    if (kernel === null) return this.skip();
+    let calls = 0;
+    const counted: UnfoldModule = {
+      ...kernel,
+      unfold: (...line) => {
+        calls++;
+        return kernel.unfold(...line);
+      },
+    };
+    const text = Buffer.from(`${'QUJD'.repeat(4)}\n${'QUJD'.repeat(5)}\n`.repeat(1500));
+    const decoder = new Base64Decoder(counted);
+    const decoded = decoder.update(text);
+    assert.ok(decoded.equals(Buffer.from('ABC'.repeat(9 * 1500))));
+    assert.ok(calls < 10, `${calls} calls`);
+  });
 });
