@@ -1,10 +1,12 @@
 /**
- * `sealgate check`: loads everything that a start would load, the configuration, the trusted CAs, our identities and
- * the directory, and says what is wrong and what should be known. Nothing listens and no queue is opened.
+ * `sealgate check`: loads everything that a start would load, the configuration, the trusted CAs, our identities, the
+ * directory and the CRLs brought by hand, and says what is wrong and what should be known. Nothing listens and no queue is
+ * opened.
  */
 import type { Configuration } from '../config/configuration.ts';
 import { formatMistake } from '../config/mistake-list.ts';
 import { openSnapshot } from '../open-snapshot.ts';
+import { crlWarnings } from './crl-command.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { configurationFile, readAll } from './load-or-report.ts';
 import { formatJson, type Terminal } from './terminal.ts';
@@ -68,11 +70,12 @@ async function inspectRooms(
   if (!opened.ok) return { ...base, ok: false, mistakes: opened.mistakes, warnings, identities: 0, anchors: 0 };
   const { identities, trust, directory } = opened.value;
   await directory.close();
+  const crls = await crlWarnings(configuration);
   return {
     ...base,
     ok: true,
     mistakes: [],
-    warnings: [...warnings, ...opened.warnings],
+    warnings: [...warnings, ...opened.warnings, ...crls],
     identities: identities.all.length,
     anchors: trust.collections.reduce((sum, { anchors }) => sum + anchors, 0),
   };

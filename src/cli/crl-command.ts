@@ -73,6 +73,19 @@ export async function trustRemoveCrl(name: string, options: CrlCommandOptions, t
   return EXIT.ok;
 }
 
+/** What `check` tells of the CRLs brought by hand: which of them count for nothing, or no longer vouch. */
+export async function crlWarnings(configuration: Configuration): Promise<string[]> {
+  const warnings: string[] = [];
+  for (const place of configuration.trust.revocation?.crls ?? []) {
+    for (const { name, fault, stale } of await listCrls(place, await signersIn(configuration), new Date())) {
+      const what = `trust.revocation.crls: ${printable(name)}`;
+      if (fault !== null) warnings.push(`${what} is not used: ${printable(fault)}`);
+      else if (stale) warnings.push(`${what} is stale: what it revokes stays revoked, and no more`);
+    }
+  }
+  return warnings;
+}
+
 /** The folder and whose lists it takes; null after what is wrong was said. */
 async function findPlace(
   options: CrlCommandOptions,

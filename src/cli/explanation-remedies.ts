@@ -9,6 +9,8 @@ const CANDIDATE_REMEDIES: Partial<Readonly<Record<PathFailureCode, string>>> = {
   'weak-key': 'ask its owner for one with a stronger key',
   'key-usage': 'ask its owner for one that allows encryption',
   'extended-key-usage': 'ask its owner for one that allows mail protection',
+  revoked: 'ask its owner for a new one',
+  'revocation-unknown': 'let its CRL or responder be reached, or bring its CRL by hand (sealgate trust import-crl)',
   'address-mismatch': 'ask its owner for one that names this address',
   'name-constraints': 'ask its owner for one of an authority that may issue for this name',
 };

@@ -17,10 +17,11 @@ import {
 
 /** A list. @param nonEmpty what is missing when it is empty; null allows that */
 export function list<T>(item: Shape<T>, nonEmpty: string | null): Shape<readonly Located<T>[]> {
+  const allowed = item.form.kind === 'scalar' ? `a list in brackets, each ${item.form.allowed}` : 'a list';
   return {
     form: { kind: 'list', item: item.form },
     read(node, place, mistakes) {
-      if (!isSeq(node)) return reject(mistakes, placeOf(node, place), `is ${describe(node)}`, 'a list');
+      if (!isSeq(node)) return reject(mistakes, placeOf(node, place), `is ${describe(node)}`, allowed);
       if (node.items.length === 0 && nonEmpty !== null) {
         return reject(mistakes, placeOf(node, place), 'is empty', nonEmpty);
       }

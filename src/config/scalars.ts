@@ -133,10 +133,23 @@ export const partnerPattern = scalar('a domain, or *.domain for its sub-domains'
   return wildcard ? `*.${domain}` : domain;
 });
 
-/** A name of the administrator's own, for something in the configuration. */
-export const collectionName = scalar('a name of letters, digits, - and _', (text) =>
-  /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(text) ? text : undefined,
-);
+/** Whoever writes one of these beside `revocation` means the key inside it. Its other keys may be names. */
+const REVOCATION_KEYS: readonly string[] = [
+  'when-unreachable',
+  'staleness-max',
+  'fetch-timeout',
+  'validation-timeout',
+  'ldap-host',
+  'ldap-ca',
+  'fetch-intermediates',
+  'crls',
+];
+
+/** A name of the administrator's own, for a collection. */
+export const collectionName = scalar('a name of letters, digits, - and _', (text) => {
+  if (REVOCATION_KEYS.includes(text)) return new Wrong('is no collection', `did you mean trust.revocation.${text}?`);
+  return /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(text) ? text : undefined;
+});
 
 export interface LdapUrl {
   /** With host and port. */

@@ -81,6 +81,19 @@ describe('trust import-crl', () => {
     }
   });
 
+  it('check tells what counts for nothing, and what is stale', async () => {
+    const dates = { thisUpdate: new Date(Date.now() - 2 * DAY), nextUpdate: new Date(Date.now() - DAY) };
+    house.write('certs/crls/a.crl', bank.pem);
+    house.write('certs/crls/b.crl', makeCrl(bank, dates));
+    house.write('certs/crls/c.crl', makeCrl(bank));
+    const terminal = new CapturedTerminal();
+    assert.equal(await runCommandLine(['check', '--config', config], terminal), 0, terminal.said.join(''));
+    const told = terminal.said.filter((line) => line.includes('trust.revocation.crls'));
+    assert.equal(told.length, 2);
+    assert.match(told[0] ?? '', /^warning: .*a\.crl is not used: it holds no CRL/);
+    assert.match(told[1] ?? '', /^warning: .*b\.crl is stale/);
+  });
+
   it('needs the folder in the configuration', async () => {
     site('');
     const { code, said } = await run('import-crl', 'x.crl');

@@ -118,6 +118,14 @@ describe('formatExplanation', () => {
     );
   });
 
+  it('says of what is revoked that a new one is needed', () => {
+    const judged = [unusable('91', 'folder a.pem', 'revoked', 'bob: revoked 2026-11-24 12:00 UTC')];
+    assert.match(
+      formatExplanation(assessment({ encrypt: 'required', judged })),
+      /to use it: ask its owner for a new one/,
+    );
+  });
+
   it('says which source failed', () => {
     const failures = [{ source: 'ldap ldaps://dc1:636', reason: 'no answer within 10 s' }];
     const lines = formatExplanation(assessment({ encrypt: 'if-possible', failures })).split('\n');

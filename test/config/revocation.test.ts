@@ -44,6 +44,22 @@ describe('trust.revocation', () => {
     });
   });
 
+  it('a key of it beside it is called that', async () => {
+    const mistakes = await load('{ default: certs/trust, fetch-intermediates: true }');
+    assert.ok(Array.isArray(mistakes));
+    assert.match(
+      mistakes.join('\n'),
+      /trust\.fetch-intermediates: is no collection: did you mean trust\.revocation\.fetch-i/,
+    );
+  });
+
+  it('text in place of a list: what each of it is', async () => {
+    const [mistake] = (await load(
+      '{ default: certs/trust, b: { from: certs/trust, only-for: b.example } }',
+    )) as string[];
+    assert.match(mistake ?? '', /only-for: is text: a list in brackets, each a domain, or \*\.domain/);
+  });
+
   it('every key', async () => {
     const map =
       '{ check: false, when-unreachable: accept, staleness-max: 1h, fetch-timeout: 2s, validation-timeout: 3s, ' +
