@@ -14,6 +14,11 @@ const roundsAt = words.indexOf('--rounds');
 const rounds = roundsAt < 0 ? 5 : Number(words[roundsAt + 1]);
 const wanted = words.filter((word, index) => !word.startsWith('--') && (roundsAt < 0 || index !== roundsAt + 1));
 const RESULTS = 'benchmarks/results';
+const unknown = wanted.filter((name) => !['seal', 'relay', 'trust'].includes(name));
+if (unknown.length > 0) {
+  console.error(`no benchmark ${unknown.join(', ')}: seal, relay, trust`);
+  process.exitCode = 64;
+}
 
 function save(name: string, title: string, table: string, rows: unknown): void {
   const facts = machineFacts(rounds);

@@ -94,9 +94,9 @@ export function failureStop({ reason, detail }: CmsFailure): CmsStop {
   return new CmsStop(broken ? EXIT.data : EXIT.no, `${reason}: ${detail}`, FAILURE_HINTS[reason] ?? null);
 }
 
-const WHOSE = 'is it the key of a recipient? sealgate cms show names them, and --cert says which of them it is';
+const WHOSE = 'sealgate cms show names the recipients, and --cert says which of them the key is';
 const FAILURE_HINTS: Readonly<Partial<Record<CmsFailure['reason'], string>>> = {
   'refused-by-policy': '--allow takes what is old or weak, by name',
   'not-for-me': WHOSE,
-  'cannot-decrypt': WHOSE,
+  'cannot-decrypt': `another key, or a message that was changed: ${WHOSE}`,
 };

@@ -327,8 +327,18 @@ describe('sealgate cms', () => {
           EXIT.no,
           /^not valid: content-missing: the signature is of a content that is not here\nhint: --content FILE /,
         ],
-        ['decrypt --key eve.key', sealed, EXIT.no, /^cannot-decrypt: .*\nhint: is it the key of a recipient\?/],
-        ['decrypt --key eve.key --cert eve.pem', sealed, EXIT.no, /^not-for-me: .*\nhint: is it the key/],
+        [
+          'decrypt --key eve.key',
+          sealed,
+          EXIT.no,
+          /^cannot-decrypt: .*\nhint: another key, or a message that was changed: /,
+        ],
+        [
+          'decrypt --key eve.key --cert eve.pem',
+          sealed,
+          EXIT.no,
+          /^not-for-me: .*\nhint: sealgate cms show names the recipients/,
+        ],
         ['decrypt --key bob.key', half, EXIT.data, /^base64 ends within a group of four characters\n$/],
         [VERIFY, signed.subarray(0, 900), EXIT.data, /^multipart\/signed: it has not two parts\n$/],
         [
