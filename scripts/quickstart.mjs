@@ -8,6 +8,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -28,6 +29,11 @@ if (spawnSync('openssl', ['version']).status !== 0) {
   ]);
 }
 
+// what is made anew would be taken from under it
+if (await answers('var/quickstart/spool/control.sock')) {
+  stop('one runs already in var/quickstart', ['use that one, or end it first: Ctrl-C where it was started']);
+}
+
 /** npm writes this file at the end of an installation. */
 const INSTALLED = 'node_modules/.package-lock.json';
 if (!existsSync(INSTALLED) || statSync(INSTALLED).mtimeMs < statSync('package-lock.json').mtimeMs) {
@@ -45,6 +51,17 @@ function step(title, command, args) {
   if (result.status === 0) return;
   process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}`);
   stop(`${title.toLowerCase()} failed: ${command} ${args.join(' ')}`);
+}
+
+function answers(socket) {
+  return new Promise((resolve) => {
+    const probe = connect(socket);
+    probe.on('error', () => resolve(false));
+    probe.on('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+  });
 }
 
 function stop(problem, hints = []) {
