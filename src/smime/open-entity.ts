@@ -29,7 +29,7 @@ export interface OpenedEntity {
 export async function openEntity(octets: AsyncIterable<Buffer>): Promise<OpenedEntity> {
   const chunks = octets[Symbol.asyncIterator]();
   const { held, ended } = await holdFirst(chunks);
-  if (ended) return openHeldEntity(held);
+  if (ended) return openHeldEntity(joined(held));
   const { header, body } = await takeOpenHeader(resumed(held, chunks));
   const signed = isSigned(header);
   return { outer: outerFields(header), content: (sevenBit) => canonical(header, body, signed, sevenBit) };
@@ -80,29 +80,28 @@ function outerFields(header: HeaderBlock): Buffer {
 }
 
 /** Reads until there is more than a block. @returns what was read, and whether it is all */
-async function holdFirst(chunks: AsyncIterator<Buffer>): Promise<{ readonly held: Buffer; readonly ended: boolean }> {
+async function holdFirst(chunks: AsyncIterator<Buffer>): Promise<{ readonly held: Buffer[]; readonly ended: boolean }> {
   const held: Buffer[] = [];
-  let octets = 0;
-  for (;;) {
+  for (let octets = 0; octets <= BLOCK_OCTETS; ) {
     const { done, value } = await chunks.next();
-    if (done !== true) {
-      held.push(value);
-      octets += value.length;
-      if (octets <= BLOCK_OCTETS) continue;
-    }
-    const [only] = held;
-    const all = held.length === 1 && only !== undefined ? only : Buffer.concat(held, octets);
-    return { held: all, ended: done === true };
+    if (done === true) return { held, ended: true };
+    held.push(value);
+    octets += value.length;
   }
+  return { held, ended: false };
+}
+
+function joined(chunks: readonly Buffer[]): Buffer {
+  const [only] = chunks;
+  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
 }
 
 /** The stream as if nothing had been read. No generator: that would cost every chunk a turn more. */
-function resumed(first: Buffer, chunks: AsyncIterator<Buffer>): AsyncIterable<Buffer> {
-  let due = first.length > 0;
+function resumed(first: readonly Buffer[], chunks: AsyncIterator<Buffer>): AsyncIterable<Buffer> {
+  let given = 0;
   const next = (): Promise<IteratorResult<Buffer>> => {
-    if (!due) return chunks.next();
-    due = false;
-    return Promise.resolve({ done: false, value: first });
+    const value = first[given++];
+    return value === undefined ? chunks.next() : Promise.resolve({ done: false, value });
   };
   const end = chunks.return?.bind(chunks);
   return { [Symbol.asyncIterator]: () => (end === undefined ? { next } : { next, return: end }) };
