@@ -2,8 +2,9 @@
  * The CRLs at hand: fetched ones by their location, and those an administrator put into a folder. A fetched list is
  * written to disk first and read from there, so that a restart finds it and a large one is never held whole.
  *
- * A list replaces another only when its signature verifies with a key of its issuer and it is not older: a replayed or
- * forged one changes nothing. One fetch at a time for each location.
+ * A list replaces another only when its signature verifies with a key of its issuer, it is not older, and it is about the
+ * same certificates, as long as the one before is current: a replayed or forged one, or that of another CA, changes
+ * nothing. One fetch at a time for each location.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -208,7 +209,7 @@ export class CrlShelf {
         return true;
       }
       const list = await readCrlFile(fresh, signers.find);
-      const fault = this.findFault(held?.list ?? null, list);
+      const fault = this.findFault(held?.list ?? null, list, uri);
       if (fault !== null) return this.failed(uri, fault, started);
       await rename(fresh, file);
       this.keep(uri, list, outcome.etag, outcome.lastModified, now());
@@ -224,9 +225,12 @@ export class CrlShelf {
   }
 
   /** Why a list that came does not replace what is at hand; null when it does. */
-  private findFault(old: RevocationList | null, list: RevocationList): string | null {
+  private findFault(old: RevocationList | null, list: RevocationList, uri: string): string | null {
     if (list.signedBy.length === 0) return 'it is not signed by a key of its issuer';
     if (!this.isCurrent(list)) return 'it is stale';
+    if (old !== null && this.isCurrent(old) && isOfOthers(old, list, uri)) {
+      return 'it is about other certificates than the one at hand';
+    }
     if (old !== null && sameName(old.issuer, list.issuer)) {
       if (list.thisUpdate < old.thisUpdate) return 'it is older than the one at hand';
       if (old.number !== null && list.number !== null && list.number < old.number) return 'its number went back';
@@ -259,6 +263,17 @@ export class CrlShelf {
   private nextRefresh({ thisUpdate, nextUpdate }: RevocationList, since: number): number {
     return refreshMoment(since, thisUpdate, nextUpdate, this.context.refreshMs, Math.random());
   }
+}
+
+/**
+ * Is a list about other certificates than the one before? Whoever sits on the way can answer with any list that is
+ * genuine somewhere else, and what is known of the revoked must not go with the list that said it.
+ */
+function isOfOthers(old: RevocationList, list: RevocationList, uri: string): boolean {
+  if (!sameName(old.issuer, list.issuer) || (old.base === null) !== (list.base === null)) return true;
+  const names = list.scope?.names ?? null;
+  if (names === null || names.includes(`uri:${uri}`)) return false;
+  return old.scopeOctets === null || list.scopeOctets?.equals(old.scopeOctets) !== true;
 }
 
 async function filesIn(location: string): Promise<string[]> {

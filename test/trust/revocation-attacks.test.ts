@@ -178,6 +178,30 @@ describe('revocation under attack', () => {
     assert.match(saidOf(trust.judge(questionOf(eve))), /^revoked/);
   });
 
+  it('a genuine list of others in place of the one at hand makes nobody forget who is revoked', async () => {
+    const other = makeAuthority({ name: 'Other' });
+    writeFileSync(path.join(house.folder, 'root.pem'), house.root.pem + other.pem);
+    const entries = [{ certificate: house.bob.certificate }];
+    const newer = { number: 9, thisUpdate: new Date(Date.now() + 1_000) };
+    // one point is, but for the outer header, an issuingDistributionPoint
+    const scope = distributionPoints('http://elsewhere.example/partition').value.subarray(2);
+    const others = {
+      issuer: makeCrl(other, newer),
+      delta: makeCrl(house.root, { ...newer, base: 1 }),
+      partition: makeCrl(house.root, { ...newer, scope }),
+    };
+    for (const [name, body] of Object.entries(others)) {
+      house.server.set('/root.crl', { kind: 'answer', body: makeCrl(house.root, { entries, number: 3 }) });
+      const trust = await house.trust({ refreshMs: 40, cache: null, whenUnreachable: 'accept', patient: true });
+      assert.match(saidOf(await house.ask(trust)), /^revoked/, name);
+      house.server.set('/root.crl', { kind: 'answer', body });
+      const before = house.server.asked.get('/root.crl') ?? 0;
+      for (let wait = 0; wait < 200 && (house.server.asked.get('/root.crl') ?? 0) < before + 1; wait++) await delay(20);
+      await delay(50);
+      assert.match(saidOf(trust.judge(questionOf(house.bob))), /^revoked/, name);
+    }
+  });
+
   it('our own public addresses are not asked', () => {
     const guard = addressGuard([], () => ['8.8.8.8', '2a00:1450::1']);
     for (const address of ['8.8.8.8', '2a00:1450::1', '2a00:1450:0:0::0001', '::ffff:8.8.8.8']) {
