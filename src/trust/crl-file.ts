@@ -12,8 +12,8 @@ import { CRL_OCTETS_MAX, CrlReader } from '../x509/crl-reader.ts';
 import { CrlPemDecoder, isCrlPem } from './crl-pem.ts';
 
 const PIECE_OCTETS = 64 * 1024;
-/** Understood in one turn of the loop: some 400 entries. */
-const TURN_OCTETS = 16 * 1024;
+/** Understood in one turn of the loop, some 100 entries: mail takes dozens of turns, and each waits for one of these. */
+const TURN_OCTETS = 4 * 1024;
 /** Of a PEM file: base64 with line ends, and some text round it. */
 const PEM_OCTETS_MAX = 1.5 * CRL_OCTETS_MAX;
 
@@ -36,8 +36,7 @@ export async function readCrlFile(
       if (octets === 0 && isCrlPem(piece.subarray(0, bytesRead))) pem = new CrlPemDecoder();
       octets += bytesRead;
       if (octets > PEM_OCTETS_MAX) throw gatewayError('asn1.limits', `file of more than ${PEM_OCTETS_MAX} octets`);
-      // a copy: the reader keeps what it has not understood yet
-      const read = Buffer.from(piece.subarray(0, bytesRead));
+      const read = piece.subarray(0, bytesRead);
       const der = pem === null ? read : pem.decode(read);
       for (let at = 0; at < der.length; at += TURN_OCTETS) {
         reader.write(der.subarray(at, at + TURN_OCTETS));

@@ -109,15 +109,10 @@ export class RevokedEntriesBuilder {
       if (this.issuers !== null) this.issuers = grown(this.issuers);
       return;
     }
+    // the same arrays again: new ones would have V8 collect all its memory, ten times a list, with everybody waiting
     this.closeSegment();
     this.filled = 0;
     this.used = 0;
-    this.serials = new Uint8Array(SEGMENT_ENTRIES * SERIAL_OCTETS);
-    this.ends = new Uint32Array(SEGMENT_ENTRIES);
-    this.dates = new Uint32Array(SEGMENT_ENTRIES);
-    this.reasons = new Uint8Array(SEGMENT_ENTRIES);
-    this.hashes = new Uint32Array(SEGMENT_ENTRIES);
-    if (this.issuers !== null) this.issuers = new Uint16Array(SEGMENT_ENTRIES);
   }
 
   private closeSegment(): void {
@@ -129,7 +124,7 @@ export class RevokedEntriesBuilder {
       reasons: this.reasons.slice(0, filled),
       issuers: this.issuers?.slice(0, filled) ?? null,
     });
-    this.segmentHashes.push(this.hashes.subarray(0, filled));
+    this.segmentHashes.push(this.hashes.slice(0, filled));
   }
 }
 

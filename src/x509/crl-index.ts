@@ -20,7 +20,7 @@ const SEGMENT_MASK = 2 ** SEGMENT_BITS - 1;
 const BUCKET_ENTRIES = 4;
 const BUCKET_MAX = 1024;
 /** Entries placed between two turns of others: a tenth of a millisecond, some more in a process that has just begun. */
-const STEP_ENTRIES = 8_192;
+const STEP_ENTRIES = 2_048;
 
 export class EntryIndex implements RevokedEntries {
   readonly count: number;

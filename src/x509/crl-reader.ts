@@ -20,6 +20,7 @@ import { type CrlExtensions, noCrlExtensions, parseCrlExtensions } from './crl-e
 import { type CrlHead, parseCrlAlgorithm, parseCrlHead } from './crl-head.ts';
 import { CrlSignature } from './crl-signature.ts';
 import { commonName } from './name.ts';
+import { withRoom } from './octet-room.ts';
 
 /** Largest CRL read (catalogue C20). */
 export const CRL_OCTETS_MAX = 64 * 1024 * 1024;
@@ -34,7 +35,10 @@ type Phase = 'outer' | 'tbs' | 'head' | 'entries' | 'extensions' | 'algorithm' |
 export class CrlReader {
   private readonly signersOf: (issuer: Buffer) => readonly Certificate[];
   private phase: Phase = 'outer';
+  /** What is not understood yet, and what was read last: the beginning of `room`. */
   private buffer: Buffer = EMPTY;
+  /** Used again for every piece. Whoever keeps something of it makes a copy. */
+  private room: Buffer = EMPTY;
   private at = 0;
   /** Octets of the list before `buffer`. */
   private before = 0;
@@ -55,11 +59,14 @@ export class CrlReader {
     this.signersOf = signersOf;
   }
 
-  /** @throws GatewayError asn1.malformed, asn1.limits */
+  /** @param piece not kept @throws GatewayError asn1.malformed, asn1.limits */
   write(piece: Buffer): void {
     // until the signature algorithm is known, what it covers is kept
     const from = this.checked === null && this.tbsEnd > 0 ? this.hashedTo - this.before : this.at;
-    this.buffer = from === this.buffer.length ? piece : Buffer.concat([this.buffer.subarray(from), piece]);
+    const kept = this.buffer.length - from;
+    this.room = withRoom(this.room, kept + piece.length, this.buffer.subarray(from));
+    piece.copy(this.room, kept);
+    this.buffer = this.room.subarray(0, kept + piece.length);
     this.before += from;
     this.at -= from;
     if (this.before + this.buffer.length > CRL_OCTETS_MAX) {
