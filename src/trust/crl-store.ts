@@ -125,7 +125,10 @@ function dates({ thisUpdate, nextUpdate }: RevocationList): string {
   return `of ${thisUpdate.toISOString()}, until ${nextUpdate?.toISOString() ?? 'nobody knows'}`;
 }
 
-/** Under one name for each issuer, scope and kind, so that a newer list replaces the older one. */
+/**
+ * Under one name for each issuer, key, scope and kind, so that a newer list replaces the older one. The key is one of them
+ * because two CAs may have one name, and the list of one must not take the place of the other's.
+ */
 async function place(
   copy: string,
   folder: string,
@@ -133,7 +136,8 @@ async function place(
   signersOf: SignersOf,
   stale: boolean,
 ): Promise<CrlImport> {
-  const parts = [list.issuer, list.scopeOctets ?? Buffer.alloc(0), Buffer.from(list.base === null ? '' : 'delta')];
+  const kind = Buffer.from(list.base === null ? '' : 'delta');
+  const parts = [list.issuer, list.scopeOctets ?? Buffer.alloc(0), kind, ...list.signedBy];
   const hash = createHash('sha256');
   for (const part of parts) hash.update(`${part.length} `).update(part);
   const file = path.join(folder, `imported-${hash.digest('hex').slice(0, 16)}.crl`);

@@ -59,6 +59,17 @@ describe('CRLs by file', () => {
     assert.equal(readdirSync(folder).length, 3);
   });
 
+  it('C29 keeps lists of two authorities of one name beside each other', async () => {
+    const namesake = makeAuthority({ name: 'Root', freshKey: true });
+    signers.add(namesake.certificate);
+    assert.ok((await take(crl({ number: 4 }))).ok);
+    const theirs = await take(makeCrl(namesake, { number: 9 }));
+    assert.ok(theirs.ok && theirs.added);
+    const ours = await take(crl({ number: 5 }));
+    assert.ok(ours.ok && ours.added);
+    assert.equal(readdirSync(folder).length, 2);
+  });
+
   it('refuses what counts for nothing, and leaves no trace', async () => {
     const refusals: readonly (readonly [Buffer | string, RegExp])[] = [
       [makeCrl(other), /^its issuer Other is in no collection$/],
