@@ -250,6 +250,29 @@ describe('memory that is lent', function () {
     });
   }
 
+  it('notices that pass two reads another message of the same size', async () => {
+    const [one, other] = [contentOf(1, 100_000), contentOf(2, 100_000)];
+    const makers: readonly ((content: Buffer) => Promise<Buffer>)[] = [
+      async (content) => asMail(encrypted(content, 'aes-256-cbc', 1000), 76),
+      async (content) => asMail(encrypted(content, 'aes-256-gcm', 1000), 76),
+      async (content) => asMail(await opaque(content, 1000), 76),
+      multipart,
+    ];
+    for (const [index, make] of makers.entries()) {
+      let read = await make(one);
+      const source: RangedSource = {
+        open: (...range) => sourceOf(read, 4096, 'waits', false).open(...range),
+        readInto: (target, from) => sourceOf(read, 4096, 'at once', false).readInto?.(target, from) ?? 0,
+      };
+      const { object, content, seen } = await findCms(source, 'smime');
+      const opened = index < 2 ? await openEnvelope(object, { unwrapper }) : null;
+      const result = opened === null ? await verifySignedData(object, { content, seen, judge }) : null;
+      read = await make(other);
+      const pieces = opened?.ok === true ? opened.release() : released(result);
+      await assert.rejects(consume(pieces, other, 'keeps'), { code: 'cms.source-changed' }, `maker ${index}`);
+    }
+  });
+
   it('gives nothing of what was changed anywhere', async () => {
     const content = contentOf(1, 3000);
     const source = (octets: Buffer): ReopenableSource => sourceOf(octets, 700, 'at once', true);
