@@ -92,9 +92,9 @@ export function fileSource(descriptor: number): RangedSource {
         yield octets === chunk.length ? chunk : chunk.subarray(0, octets);
       }
     },
-    readInto: (target, from) => {
+    readInto: (target, from, remade = false) => {
       const octets = readSync(descriptor, target, 0, target.length, from);
-      octetsPassed(octets);
+      if (remade) octetsPassed(octets);
       return octets;
     },
     identity: async () => {

@@ -76,9 +76,9 @@ function fileSource(descriptor: number, start: number): RangedSource {
         yield octets === chunk.length ? chunk : chunk.subarray(0, octets);
       }
     },
-    readInto(target, from) {
+    readInto(target, from, remade = false) {
       const octets = readSync(descriptor, target, 0, target.length, start + from);
-      octetsPassed(octets);
+      if (remade) octetsPassed(octets);
       return octets;
     },
     async identity() {

@@ -59,7 +59,7 @@ class DecodedPieces implements Pieces {
     if (this.text !== null) return this.nextWaiting(this.text);
     for (;;) {
       if (this.ended) return null;
-      const octets = this.body.readInto?.(this.decoder.room, this.at) ?? 0;
+      const octets = this.body.readInto?.(this.decoder.room, this.at, true) ?? 0;
       this.at += octets;
       const piece = this.decode(octets);
       if (piece.length > 0) return piece;

@@ -16,9 +16,10 @@ export interface RangedSource extends ReopenableSource {
   open(from?: number, to?: number, scratch?: boolean): AsyncIterable<Buffer>;
   /**
    * Reads into memory of the caller, at once. Absent where octets have to be waited for.
+   * @param remade true: octets in memory of their own will be made of these, so that there is something to reclaim
    * @returns octets read, at most as many as `target` holds; 0 only at the end
    */
-  readInto?(target: Buffer, from: number): number;
+  readInto?(target: Buffer, from: number, remade?: boolean): number;
 }
 
 /** The octets between two places of a source. @param to null: to its end */
@@ -30,10 +31,10 @@ export function partOf(source: RangedSource, from: number, to: number | null = n
   };
   const { readInto } = source;
   if (readInto !== undefined) {
-    part.readInto = (target, start) => {
+    part.readInto = (target, start, remade) => {
       const left = end - from - start;
       if (left <= 0) return 0;
-      return readInto.call(source, target.length > left ? target.subarray(0, left) : target, from + start);
+      return readInto.call(source, target.length > left ? target.subarray(0, left) : target, from + start, remade);
     };
     part.openLent = () => lentPieces(part);
   }
@@ -59,14 +60,17 @@ export function convertedFrom(
 
 /** The same source, which lends its octets too. */
 export function lending(source: RangedSource): RangedSource {
-  const lent: RangedSource = { open: source.open.bind(source), openLent: () => lentPieces(source) };
+  const lent: RangedSource = { open: source.open.bind(source), openLent: () => lentPieces(source, 0, true) };
   const { readInto } = source;
   if (readInto !== undefined) lent.readInto = readInto.bind(source);
   return withIdentity(source, lent);
 }
 
-/** One reading in memory that is used again, by other readings too once it is closed. @param from first octet */
-export function lentPieces(source: RangedSource, from = 0): Pieces {
+/**
+ * One reading in memory that is used again, by other readings too once it is closed.
+ * @param from first octet @param remade see {@link RangedSource.readInto}
+ */
+export function lentPieces(source: RangedSource, from = 0, remade = false): Pieces {
   const { readInto } = source;
   if (readInto === undefined) return piecesOf(source.open(from, undefined, true), true);
   let memory: Buffer | null = idle.pop() ?? Buffer.allocUnsafeSlow(LENT_OCTETS);
@@ -75,7 +79,7 @@ export function lentPieces(source: RangedSource, from = 0): Pieces {
     lent: true,
     writable: true,
     next: () => {
-      const octets = memory === null ? 0 : readInto.call(source, memory, at);
+      const octets = memory === null ? 0 : readInto.call(source, memory, at, remade);
       at += octets;
       return memory === null || octets === 0 ? null : memory.subarray(0, octets);
     },
