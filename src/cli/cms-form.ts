@@ -6,7 +6,10 @@ import type { OutgoingContent } from '../smime/outgoing-content.ts';
 /** Octets of a PEM line of 64 characters. */
 const PEM_LINE_OCTETS = 48;
 
-/** @param fields header fields of the S/MIME form, CRLF-ended */
+/**
+ * A piece is void when the next is asked for.
+ * @param fields header fields of the S/MIME form, CRLF-ended
+ */
 export async function* inForm(
   form: CmsForm,
   fields: Buffer,
@@ -18,7 +21,7 @@ export async function* inForm(
     yield Buffer.concat([fields, Buffer.from('\r\n')]);
     const encoder = new Base64Encoder();
     for await (const chunk of object) {
-      const lines = encoder.update(chunk);
+      const lines = encoder.lend(chunk);
       if (lines.length > 0) yield lines;
     }
     yield encoder.final();
