@@ -7,7 +7,7 @@
  */
 import { gatewayError } from '../errors.ts';
 import { type EntrySegment, type RevokedEntries, SEGMENT_BITS } from './crl-entries.ts';
-import { EntryIndex, hashOf } from './crl-index.ts';
+import { EntryIndex, emptyParts, hashOf } from './crl-index.ts';
 import { formatNameKey, nameKey } from './name.ts';
 
 /** 64 MB hold no more entries that a signer would write. */
@@ -95,7 +95,7 @@ export class RevokedEntriesBuilder {
    */
   *build(): Generator<void, RevokedEntries> {
     this.closeSegment();
-    const index = new EntryIndex(this.segments, this.count, this.issuerNumbers, this.issuerText);
+    const index = new EntryIndex(emptyParts(this.segments, this.count, this.issuerNumbers, this.issuerText));
     yield* index.fill(this.segmentHashes);
     return index;
   }

@@ -35,6 +35,8 @@ export interface RevokedEntries {
    * @param issuer Name of the issuer of the certificate
    */
   find(serial: Buffer, issuer: Buffer): RevokedEntry | null;
+  /** What it is made of, not copied: to be handed to another thread. */
+  readonly parts: EntryIndexParts;
 }
 
 /** Entries of a segment, as a power of two: a segment is allocated and trimmed in well under a millisecond. */
@@ -43,11 +45,25 @@ export const SEGMENT_BITS = 15;
 /** Some consecutive entries, in columns. */
 export interface EntrySegment {
   /** All serials one after the other; `ends` says where each ends. */
-  readonly serials: Uint8Array;
-  readonly ends: Uint32Array;
+  readonly serials: Uint8Array<ArrayBuffer>;
+  readonly ends: Uint32Array<ArrayBuffer>;
   /** Seconds since 1970. */
-  readonly dates: Uint32Array;
-  readonly reasons: Uint8Array;
+  readonly dates: Uint32Array<ArrayBuffer>;
+  readonly reasons: Uint8Array<ArrayBuffer>;
   /** Number of the issuer; null: all are of the issuer of the CRL. */
-  readonly issuers: Uint16Array | null;
+  readonly issuers: Uint16Array<ArrayBuffer> | null;
+}
+
+/** An index in plain values and typed arrays, each of which has its memory for itself. */
+export interface EntryIndexParts {
+  readonly count: number;
+  readonly segments: readonly EntrySegment[];
+  /** By the key of their names (`name.ts`). */
+  readonly issuerNumbers: ReadonlyMap<string, number>;
+  /** Characters of these keys. */
+  readonly issuerText: number;
+  /** Where each bucket begins in `pairs`, and the end of the last: 2^n + 1 of them. */
+  readonly starts: Uint32Array<ArrayBuffer>;
+  /** Hash and entry, one after the other. */
+  readonly pairs: Uint32Array<ArrayBuffer>;
 }

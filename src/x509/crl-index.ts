@@ -7,6 +7,7 @@
  */
 import { gatewayError } from '../errors.ts';
 import {
+  type EntryIndexParts,
   type EntrySegment,
   REMOVE_FROM_CRL,
   type RevokedEntries,
@@ -23,36 +24,24 @@ const BUCKET_MAX = 1024;
 const STEP_ENTRIES = 2_048;
 
 export class EntryIndex implements RevokedEntries {
-  readonly count: number;
-  private readonly segments: readonly EntrySegment[];
-  private readonly issuerNumbers: ReadonlyMap<string, number>;
-  private readonly issuerText: number;
+  readonly parts: EntryIndexParts;
   /** A hash belongs to the bucket of its highest bits. */
   private readonly shift: number;
-  /** Where each bucket begins in `pairs`, and the end of the last. */
-  private readonly starts: Uint32Array;
-  /** Hash and entry, one after the other. */
-  private readonly pairs: Uint32Array;
 
-  constructor(
-    segments: readonly EntrySegment[],
-    count: number,
-    issuerNumbers: ReadonlyMap<string, number>,
-    issuerText: number,
-  ) {
-    this.count = count;
-    this.segments = segments;
-    this.issuerNumbers = issuerNumbers;
-    this.issuerText = issuerText;
-    const bits = Math.max(1, Math.ceil(Math.log2(count / BUCKET_ENTRIES + 1)));
-    this.shift = 32 - bits;
-    this.starts = new Uint32Array(2 ** bits + 1);
-    this.pairs = new Uint32Array(2 * count);
+  /** @param parts kept; of {@link emptyParts}, to be filled, or those of an index that was filled: they are not checked */
+  constructor(parts: EntryIndexParts) {
+    this.parts = parts;
+    this.shift = 1 + Math.clz32(parts.starts.length - 1);
+  }
+
+  get count(): number {
+    return this.parts.count;
   }
 
   get octets(): number {
-    let sum = this.starts.byteLength + this.pairs.byteLength + 2 * this.issuerText;
-    for (const { serials, ends, dates, reasons, issuers } of this.segments) {
+    const { starts, pairs, issuerText, segments } = this.parts;
+    let sum = starts.byteLength + pairs.byteLength + 2 * issuerText;
+    for (const { serials, ends, dates, reasons, issuers } of segments) {
       sum += serials.byteLength + ends.byteLength + dates.byteLength + reasons.byteLength + (issuers?.byteLength ?? 0);
     }
     return sum;
@@ -64,7 +53,8 @@ export class EntryIndex implements RevokedEntries {
    * @throws GatewayError asn1.limits
    */
   *fill(all: readonly Uint32Array[]): Generator<void, void> {
-    const { starts, pairs, shift } = this;
+    const { shift } = this;
+    const { starts, pairs } = this.parts;
     let counted = 0;
     for (const hashes of all) {
       for (let from = 0; from < hashes.length; from += STEP_ENTRIES) {
@@ -94,7 +84,8 @@ export class EntryIndex implements RevokedEntries {
 
   /** @param segment whose entries from `from` to `end` are placed */
   private place(segment: number, hashes: Uint32Array, from: number, end: number): void {
-    const { starts, pairs, shift } = this;
+    const { shift } = this;
+    const { starts, pairs } = this.parts;
     for (let at = from; at < end; at++) {
       const hash = hashes[at] ?? 0;
       const place = starts[(hash >>> shift) + 1] ?? 0;
@@ -105,16 +96,16 @@ export class EntryIndex implements RevokedEntries {
   }
 
   find(serial: Buffer, issuer: Buffer): RevokedEntry | null {
-    const number = this.issuerNumbers.get(nameKey(issuer));
+    const { starts, pairs, segments, issuerNumbers } = this.parts;
+    const number = issuerNumbers.get(nameKey(issuer));
     if (number === undefined) return null;
-    const { starts, pairs } = this;
     const hash = hashOf(serial, 0, serial.length, number);
     const bucket = hash >>> this.shift;
     let found: RevokedEntry | null = null;
     for (let at = starts[bucket] ?? 0; at < (starts[bucket + 1] ?? 0); at++) {
       if (pairs[2 * at] !== hash) continue;
       const entry = pairs[2 * at + 1] ?? 0;
-      const segment = this.segments[entry >>> SEGMENT_BITS];
+      const segment = segments[entry >>> SEGMENT_BITS];
       const position = entry & SEGMENT_MASK;
       if (segment === undefined || !isAbout(segment, position, number, serial)) continue;
       const reason = segment.reasons[position] ?? 0;
@@ -125,6 +116,18 @@ export class EntryIndex implements RevokedEntries {
     }
     return found;
   }
+}
+
+/** Parts of an index that {@link EntryIndex.fill} is to fill. */
+export function emptyParts(
+  segments: readonly EntrySegment[],
+  count: number,
+  issuerNumbers: ReadonlyMap<string, number>,
+  issuerText: number,
+): EntryIndexParts {
+  const bits = Math.max(1, Math.ceil(Math.log2(count / BUCKET_ENTRIES + 1)));
+  const starts = new Uint32Array(2 ** bits + 1);
+  return { count, segments, issuerNumbers, issuerText, starts, pairs: new Uint32Array(2 * count) };
 }
 
 function isAbout({ serials, ends, issuers }: EntrySegment, position: number, issuer: number, serial: Buffer): boolean {
