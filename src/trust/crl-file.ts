@@ -1,7 +1,7 @@
 /**
  * A CRL in a file, DER or PEM, read as it streams. The file may be as old or as foreign as the network's: what is in it
  * counts only through its signature. A large list takes a quarter of a second to read: the loop gets its turn between pieces of
- * it, and between the steps in which its index is made.
+ * it, and between the steps in which its index is made. A gateway reads large ones in a thread of their own (`crl-thread.ts`).
  */
 import { open } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
@@ -17,13 +17,17 @@ const TURN_OCTETS = 4 * 1024;
 /** Of a PEM file: base64 with line ends, and some text round it. */
 const PEM_OCTETS_MAX = 1.5 * CRL_OCTETS_MAX;
 
+/** Certificates whose key may have signed a list of that issuer, whose name is attacker-chosen. */
+export type SignersOf = (issuer: Buffer) => readonly Certificate[];
+
 /**
- * @param signersOf certificates whose key may have signed a list of that issuer
+ * @param turnOctets understood in one turn of the loop
  * @throws GatewayError asn1.malformed, asn1.limits; file system errors
  */
 export async function readCrlFile(
   file: string,
-  signersOf: (issuer: Buffer) => readonly Certificate[],
+  signersOf: SignersOf,
+  turnOctets: number = TURN_OCTETS,
 ): Promise<RevocationList> {
   const handle = await open(file);
   try {
@@ -38,8 +42,8 @@ export async function readCrlFile(
       if (octets > PEM_OCTETS_MAX) throw gatewayError('asn1.limits', `file of more than ${PEM_OCTETS_MAX} octets`);
       const read = piece.subarray(0, bytesRead);
       const der = pem === null ? read : pem.decode(read);
-      for (let at = 0; at < der.length; at += TURN_OCTETS) {
-        reader.write(der.subarray(at, at + TURN_OCTETS));
+      for (let at = 0; at < der.length; at += turnOctets) {
+        reader.write(der.subarray(at, at + turnOctets));
         await setImmediate();
       }
     }

@@ -15,8 +15,8 @@ import { revocationFetched, revocationFetchFailed, revocationFileRefused } from 
 import type { RevocationList } from '../x509/crl.ts';
 import { CRL_OCTETS_MAX } from '../x509/crl-reader.ts';
 import { sameName } from '../x509/name.ts';
-import { readCrlFile } from './crl-file.ts';
 import type { CrlSigners } from './crl-signers.ts';
+import type { CrlThread } from './crl-thread.ts';
 import { handPlace, listPlace } from './evidence-places.ts';
 import type { Fetcher } from './fetch.ts';
 import { RestList } from './rest-list.ts';
@@ -46,6 +46,8 @@ interface HeldList {
 export interface ShelfContext {
   readonly fetcher: Fetcher;
   readonly signers: CrlSigners;
+  /** Reads lists; whoever made it ends it. */
+  readonly reader: CrlThread;
   readonly fetchTimeoutMs: number;
   readonly refreshMs: number;
   /** Absolute; exists. */
@@ -147,9 +149,9 @@ export class CrlShelf {
 
   private async readQuietly(file: string): Promise<RevocationList | null> {
     try {
-      return await readCrlFile(file, this.context.signers.find);
+      return await this.context.reader.read(file, this.context.signers.find);
     } catch (thrown) {
-      revocationFileRefused(file, reasonOf(thrown));
+      if (!this.context.reader.closed) revocationFileRefused(file, reasonOf(thrown));
       return null;
     }
   }
@@ -170,7 +172,8 @@ export class CrlShelf {
     if (facts === null || !facts.isFile()) return null;
     const list = await this.readQuietly(file);
     if (list !== null) return { list, storedAt: facts.mtimeMs };
-    await rm(file, { force: true }).catch(() => {});
+    // one that was not read to its end may be as good as before
+    if (!this.context.reader.closed) await rm(file, { force: true }).catch(() => {});
     return null;
   }
 
@@ -179,7 +182,7 @@ export class CrlShelf {
   }
 
   private async download(uri: string, file: string): Promise<boolean> {
-    const { fetcher, fetchTimeoutMs, now, signers } = this.context;
+    const { fetcher, fetchTimeoutMs, now, reader, signers } = this.context;
     const started = now();
     const held = this.held.get(uri);
     const fresh = `${file}.${randomBytes(6).toString('hex')}.new`;
@@ -208,7 +211,7 @@ export class CrlShelf {
         this.held.set(uri, { ...held, refreshAt: this.nextRefresh(held.list, now()) });
         return true;
       }
-      const list = await readCrlFile(fresh, signers.find);
+      const list = await reader.read(fresh, signers.find);
       const fault = this.findFault(held?.list ?? null, list, uri);
       if (fault !== null) return this.failed(uri, fault, started);
       await rename(fresh, file);

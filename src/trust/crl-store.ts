@@ -10,19 +10,15 @@ import { createHash, randomBytes } from 'node:crypto';
 import { copyFile, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { GatewayError } from '../errors.ts';
-import type { Certificate } from '../x509/certificate.ts';
 import type { RevocationList } from '../x509/crl.ts';
 import { CRL_OCTETS_MAX } from '../x509/crl-reader.ts';
 import { CLOCK_SKEW_MS } from '../x509/revocation.ts';
-import { readCrlFile } from './crl-file.ts';
+import { readCrlFile, type SignersOf } from './crl-file.ts';
 
 /** As many as the gateway reads. */
 const FILES_MAX = 1_000;
 /** PEM is a third longer than DER. */
 const FILE_OCTETS_MAX = 1.5 * CRL_OCTETS_MAX;
-
-/** Certificates whose key may have signed a list of that issuer. */
-export type SignersOf = (issuer: Buffer) => readonly Certificate[];
 
 export type CrlImport =
   | {

@@ -21,6 +21,7 @@ import { revocationJudge } from '../x509/revocation-judge.ts';
 import { findRevocationSources } from '../x509/revocation-sources.ts';
 import { CrlShelf, type ShelfContext } from './crl-shelf.ts';
 import { CrlSigners } from './crl-signers.ts';
+import { CrlThread } from './crl-thread.ts';
 import { EvidenceAtHand } from './evidence-at-hand.ts';
 import { EvidencePlaces, signersPlace } from './evidence-places.ts';
 import { EvidenceSupply, nothingWanted, type Wanted } from './evidence-supply.ts';
@@ -66,6 +67,7 @@ export class RevocationChecker {
   private readonly issuerFetcher: Fetcher;
   readonly places = new EvidencePlaces();
   readonly signers = new CrlSigners((subject) => this.places.change(signersPlace(subject)));
+  private readonly reader = new CrlThread();
   private readonly authorities: readonly Certificate[];
   readonly crls: CrlShelf;
   readonly ocsp: OcspShelf;
@@ -94,6 +96,7 @@ export class RevocationChecker {
     const context: ShelfContext = {
       fetcher: this.fetcher,
       signers: this.signers,
+      reader: this.reader,
       fetchTimeoutMs: options.fetchTimeoutMs,
       refreshMs: options.refreshMs,
       cache: cache.folder,
@@ -198,6 +201,7 @@ export class RevocationChecker {
 
   async close(): Promise<void> {
     clearInterval(this.timer);
+    await this.reader.close();
     await this.fetcher.close();
     await this.issuerFetcher.close();
     if (this.cache.passing) await rm(this.cache.folder, { recursive: true, force: true });
