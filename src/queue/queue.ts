@@ -38,7 +38,7 @@ export interface Queue {
   list(): Promise<readonly QueueEntry[]>;
   /** null: no such message. */
   show(id: string): Promise<QueueEntry | null>;
-  /** Due now. False: no such message. */
+  /** Due now, or as soon as the attempt under way has ended. False: no such message. */
   retry(id: string): Promise<boolean>;
   /** Removes it without a report. False: no such message. */
   drop(id: string): Promise<boolean>;

@@ -367,6 +367,25 @@ export function describeQueue(engine: string, make: () => Promise<EngineUnderTes
         assert.ok(place - from <= 4, `after ${place - from} deferred messages`);
       });
 
+      it('asks again at once when a retry was asked for during an attempt', async () => {
+        const courier = new RecordingCourier((delivery, address) =>
+          delivery.attempt === 1 ? deferAll(delivery, address) : deliverAll(delivery, address),
+        );
+        let asked = false;
+        courier.beforeAnswer = async ({ queueId }) => {
+          // twice is no more than once
+          if (!asked) assert.deepEqual([await queue.retry(queueId), await queue.retry(queueId)], [true, true]);
+          asked = true;
+        };
+        queue.start(courier);
+        await enqueue(queue);
+        await until(isEmpty, 'the second attempt');
+        assert.deepEqual(
+          courier.seen.map(({ attempt }) => attempt),
+          [1, 2],
+        );
+      });
+
       it('makes a message due now on retry', async () => {
         const courier = new RecordingCourier(deferAll);
         queue.start(courier);

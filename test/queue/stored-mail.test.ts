@@ -278,8 +278,9 @@ describe('a stored message', () => {
     const id = await enqueue(queue);
     const sizes: number[] = [];
     for (const attempt of [1, 2, 3]) {
-      await queue.retry(id);
-      await until(async () => ((await queue.show(id))?.attempts ?? 0) >= attempt, 'an attempt');
+      // the first is made unasked; asking for it too could make two at once
+      if (attempt > 1) await queue.retry(id);
+      await until(async () => (await queue.show(id))?.attempts === attempt, 'an attempt');
       sizes.push((await fs.stat(mailPath(id))).size);
     }
     await close();

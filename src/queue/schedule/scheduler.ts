@@ -38,6 +38,8 @@ interface Entry extends DueItem {
   readonly id: string;
   attempts: number;
   phase: 'waits' | 'ready' | 'active' | 'gone';
+  /** Somebody asked for it while it was under way: what then still waits is due at once. */
+  again: boolean;
   carried: CarriedOver;
   round: DeliveryRound | null;
 }
@@ -71,6 +73,7 @@ export class Scheduler {
       id,
       attempts,
       phase: 'waits',
+      again: false,
       carried: NOTHING_CARRIED,
       round: null,
       dueMs: Number.POSITIVE_INFINITY,
@@ -97,11 +100,12 @@ export class Scheduler {
     this.#askPump();
   }
 
-  /** Due now. False: no such message. */
+  /** Due now, or as soon as the attempt under way has ended. False: no such message. */
   retry(id: string): boolean {
     const entry = this.#entries.get(id);
     if (entry === undefined) return false;
     if (entry.phase === 'waits') this.#wait(entry, Number.NEGATIVE_INFINITY);
+    else if (entry.phase === 'active') entry.again = true;
     return true;
   }
 
@@ -226,7 +230,9 @@ export class Scheduler {
     }
     entry.attempts = end.attempts;
     entry.carried = end.carried;
-    this.#wait(entry, end.nextAttemptAt);
+    // null: nothing of it is to be delivered, whoever asks
+    this.#wait(entry, entry.again && end.nextAttemptAt !== null ? Number.NEGATIVE_INFINITY : end.nextAttemptAt);
+    entry.again = false;
   }
 
   /** A report is delivered only once the failure it tells of is stored as told (see delivery-round.ts). */
