@@ -94,7 +94,7 @@ export function fileSource(descriptor: number): RangedSource {
     },
     readInto: (target, from, remade = false) => {
       const octets = readSync(descriptor, target, 0, target.length, from);
-      if (remade) octetsPassed(octets);
+      octetsPassed(octets, remade);
       return octets;
     },
     identity: async () => {

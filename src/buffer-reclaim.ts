@@ -20,6 +20,9 @@ export const RECLAIM_OCTETS = 8 * 1024 * 1024;
  */
 const LARGEST_BLOCK = 16 * 1024 * 1024;
 
+/** Small objects of a piece that is looked at weigh so many times less than the piece. */
+const SMALL_SHARE = 8;
+
 type Collect = (options: { readonly type: 'minor' }) => void;
 
 let collect: Collect | null = null;
@@ -41,9 +44,12 @@ export function prepareReclaim(): void {
   collect({ type: 'minor' });
 }
 
-/** Tells that so many octets were read into, or made in, memory of their own. Takes a millisecond every 8 MiB. */
-export function octetsPassed(octets: number): void {
-  passed += octets;
+/**
+ * Tells that so many octets were read into, or made in, memory of their own. Takes a millisecond every 8 MiB.
+ * @param remade false: they are only looked at where they lie, and what each piece leaves behind is a few small objects
+ */
+export function octetsPassed(octets: number, remade = true): void {
+  passed += remade ? octets : octets / SMALL_SHARE;
   if (passed < RECLAIM_OCTETS) return;
   passed = 0;
   collect?.({ type: 'minor' });

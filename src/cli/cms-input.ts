@@ -78,7 +78,7 @@ function fileSource(descriptor: number, start: number): RangedSource {
     },
     readInto(target, from, remade = false) {
       const octets = readSync(descriptor, target, 0, target.length, start + from);
-      if (remade) octetsPassed(octets);
+      octetsPassed(octets, remade);
       return octets;
     },
     async identity() {
