@@ -25,7 +25,9 @@ const MESSAGES = Number(process.argv[2] ?? 150);
 const ONLY = process.argv[3] ?? null;
 const ANNA = 'anna@example.org';
 const ERIK = 'erik@partner.example';
-const TEXT = `From: ${ANNA}\r\nTo: ${ERIK}\r\nSubject: x\r\n\r\nhello\r\n`;
+/** With a comma and a space, which base64 never has: five letters alone turn up in ciphertext now and then. */
+const CLEAR_MARK = 'hello, in clear';
+const TEXT = `From: ${ANNA}\r\nTo: ${ERIK}\r\nSubject: x\r\n\r\n${CLEAR_MARK}\r\n`;
 const HOUR = 3_600_000;
 const MB = 2 ** 20;
 
@@ -235,7 +237,10 @@ for (const [index, [name, , right]] of wanted.entries()) {
   quiet.push(...before);
 }
 await house.drained(60_000);
-const clear = house.sink?.messages.filter(({ wire }) => wire.includes('hello')).length ?? 0;
+const clear =
+  house.sink?.messages.filter(
+    ({ wire }) => wire.includes(CLEAR_MARK) || !/^Content-Type: application\/pkcs7-mime/im.test(wire),
+  ).length ?? 0;
 if (clear > 0) failures.push(`${clear} messages in clear`);
 await house.close();
 for (const one of opened) await one.stop();
