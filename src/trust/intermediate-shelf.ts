@@ -7,8 +7,8 @@
  * above it, and none of it becomes an anchor. Left out: what is no authority. A location that had nothing is left alone
  * for an hour, one that could not be reached for 20 seconds.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { readCertificateBundle } from '../cms/certificate-bundle.ts';
@@ -17,6 +17,7 @@ import { findAuthorityAccess } from '../x509/authority-access.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { ShelfContext } from './crl-shelf.ts';
 import { RestList } from './rest-list.ts';
+import { writeEvidence } from './revocation-cache.ts';
 import { RevocationFlights } from './revocation-flights.ts';
 
 const LOCATIONS_MAX = 1_000;
@@ -142,7 +143,7 @@ export class IntermediateShelf {
       const octets = Buffer.concat(pieces);
       const certificates = readAuthorities(octets);
       if (certificates.length === 0) return this.failed(uri, 'absent', 'it holds no certificate of a CA', started);
-      await store(file, octets);
+      await writeEvidence(file, octets);
       this.held.set(uri, { certificates, fetchedAt: this.context.now() });
       this.unreached.end(uri);
       intermediatesFetched(
@@ -189,15 +190,4 @@ function partsOf(octets: Buffer): Buffer[] {
   }
   if (at < octets.length) parts.push(octets.subarray(at));
   return parts;
-}
-
-async function store(file: string, octets: Buffer): Promise<void> {
-  const fresh = `${file}.${randomBytes(6).toString('hex')}.new`;
-  try {
-    await writeFile(fresh, octets, { flag: 'wx', mode: 0o600 });
-    await rename(fresh, file);
-  } catch {
-    // a full disk costs only the memory of a restart
-    await rm(fresh, { force: true }).catch(() => {});
-  }
 }

@@ -3,7 +3,7 @@
  * to answer for that certificate, by whom may answer, so what a stranger sends in between changes nothing.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { GatewayError } from '../errors.ts';
@@ -15,6 +15,7 @@ import type { HeldResponse, RevocationStatus, UsedEvidence } from '../x509/revoc
 import type { ShelfContext } from './crl-shelf.ts';
 import { responsePlace } from './evidence-places.ts';
 import { RestList } from './rest-list.ts';
+import { writeEvidence } from './revocation-cache.ts';
 import { RevocationFlights } from './revocation-flights.ts';
 import { isRefreshDue, refreshMoment } from './revocation-refresh.ts';
 
@@ -127,7 +128,7 @@ export class OcspShelf {
       const fault =
         typeof answer === 'string' ? answer : this.take(key, answer.octets, answer.nonce, question, this.context.now());
       if (fault === null && typeof answer !== 'string') {
-        await this.store(file, answer.octets);
+        await writeEvidence(file, answer.octets);
         const used = this.kept.get(key)?.used;
         const milliseconds = this.context.now() - started;
         if (used !== undefined) revocationFetched({ kind: 'ocsp', source: uri, ...used, entries: 1, milliseconds });
@@ -192,17 +193,6 @@ export class OcspShelf {
     this.rests.end(key);
     this.context.changed(responsePlace(key));
     return null;
-  }
-
-  private async store(file: string, octets: Buffer): Promise<void> {
-    const fresh = `${file}.${randomBytes(6).toString('hex')}.new`;
-    try {
-      await writeFile(fresh, octets, { flag: 'wx', mode: 0o600 });
-      await rename(fresh, file);
-    } catch {
-      // a full disk costs only the memory of a restart
-      await rm(fresh, { force: true }).catch(() => {});
-    }
   }
 }
 

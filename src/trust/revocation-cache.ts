@@ -1,9 +1,10 @@
 /**
- * The folder that keeps CRLs, OCSP responses and certificates of issuers over a restart. Nothing in it is a secret, and nothing read from it is
- * believed: signatures are checked again. What was not renewed for long is removed at the start.
+ * The folder that keeps CRLs, OCSP responses and certificates of issuers over a restart. Nothing in it is a secret, and
+ * nothing read from it is believed: signatures are checked again. What was not renewed for long is removed at the start.
  */
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { revocationFileRefused } from '../log/revocation-events.ts';
@@ -36,6 +37,22 @@ export async function openCache(folder: string | null, now: number): Promise<Cac
 export interface CacheFolder {
   readonly folder: string;
   readonly passing: boolean;
+}
+
+/**
+ * Writes what was fetched, so that readers see the file before or the file after. Never rejects: a full disk costs only
+ * the memory of a restart.
+ * @param file absolute path in the folder
+ * @param octets judged before
+ */
+export async function writeEvidence(file: string, octets: Buffer): Promise<void> {
+  const fresh = `${file}.${randomBytes(6).toString('hex')}.new`;
+  try {
+    await writeFile(fresh, octets, { flag: 'wx', mode: 0o600 });
+    await rename(fresh, file);
+  } catch {
+    await rm(fresh, { force: true }).catch(() => {});
+  }
 }
 
 async function forgetOld(cache: string, now: number): Promise<void> {
