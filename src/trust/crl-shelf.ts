@@ -2,9 +2,9 @@
  * The CRLs at hand: fetched ones by their location, and those an administrator put into a folder. A fetched list is
  * written to disk first and read from there, so that a restart finds it and a large one is never held whole.
  *
- * A list replaces another only when its signature verifies with a key of its issuer, it is not older, and it is about the
- * same certificates, as long as the one before is current: a replayed or forged one, or that of another CA, changes
- * nothing. One fetch at a time for each location.
+ * A list replaces another only when the same key signed it, it is not older, and it is about the same certificates, as
+ * long as the one before is current (`lists-at-location.ts`): a replayed or forged one, that of another CA or of another
+ * key takes nothing away. One fetch at a time for each location.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -19,6 +19,15 @@ import type { CrlSigners } from './crl-signers.ts';
 import type { CrlThread } from './crl-thread.ts';
 import { handPlace, listPlace } from './evidence-places.ts';
 import type { Fetcher } from './fetch.ts';
+import {
+  findSlot,
+  findSuccessionFault,
+  isCurrent,
+  KEYS_MAX,
+  type LocatedList,
+  slotFile,
+  withList,
+} from './lists-at-location.ts';
 import { RestList } from './rest-list.ts';
 import { RevocationFlights } from './revocation-flights.ts';
 import { isRefreshDue, refreshMoment } from './revocation-refresh.ts';
@@ -35,9 +44,11 @@ const ENTRY = {
   valuesMax: 1,
 } as const;
 
-interface HeldList {
-  readonly list: RevocationList;
+interface HeldLists {
+  /** The one that came last, then those of other keys. */
+  readonly lists: readonly LocatedList[];
   readonly refreshAt: number;
+  /** Of the one that came last. */
   readonly etag: string | null;
   readonly lastModified: string | null;
 }
@@ -59,10 +70,10 @@ export interface ShelfContext {
 
 export class CrlShelf {
   private readonly context: ShelfContext;
-  private readonly held = new LRUCache<string, HeldList>({
+  private readonly held = new LRUCache<string, HeldLists>({
     max: LISTS_MAX,
     maxSize: INDEX_OCTETS_MAX,
-    sizeCalculation: ({ list }) => list.entries.octets + 4_096,
+    sizeCalculation: ({ lists }) => lists.reduce((sum, { list }) => sum + list.entries.octets + 4_096, 0),
     dispose: (_, uri, why) => {
       if (why !== 'set') this.context.changed(listPlace(uri));
     },
@@ -76,8 +87,9 @@ export class CrlShelf {
     this.rests = new RestList(LISTS_MAX, PAUSE_MS, context.now);
   }
 
-  find(uri: string): RevocationList | null {
-    return this.held.get(uri)?.list ?? null;
+  /** One of each key that signs lists there. */
+  listsAt(uri: string): RevocationList[] {
+    return this.held.get(uri)?.lists.map(({ list }) => list) ?? [];
   }
 
   /** Lists brought by hand that are by this issuer. */
@@ -91,7 +103,7 @@ export class CrlShelf {
   isWanting(uri: string): boolean {
     if (this.rests.isResting(uri)) return false;
     const held = this.held.get(uri);
-    return held === undefined || this.hasNewKeys(held.list) || !this.isCurrent(held.list);
+    return held === undefined || held.lists.some(({ list }) => this.hasNewKeys(list)) || !this.isLatestCurrent(held);
   }
 
   /** Locations whose lists should be asked for again by now. */
@@ -158,12 +170,16 @@ export class CrlShelf {
 
   private async loadStored(uri: string, file: string): Promise<boolean> {
     const held = this.held.get(uri);
-    if (held !== undefined && !this.hasNewKeys(held.list)) return false;
-    const stored = await this.readStored(file);
-    if (stored === null) return false;
-    const { list, storedAt } = stored;
-    // a list of before the restart is renewed as if there had been none
-    return this.keep(uri, list, null, null, storedAt) && this.isCurrent(list);
+    if (held !== undefined && !held.lists.some(({ list }) => this.hasNewKeys(list))) return false;
+    let found = false;
+    for (let slot = 0; slot < KEYS_MAX; slot++) {
+      const stored = await this.readStored(slotFile(file, slot));
+      if (stored === null) continue;
+      const { list, storedAt } = stored;
+      // a list of before the restart is renewed as if there had been none
+      found = (this.keep(uri, { list, slot }, null, null, storedAt) && isCurrent(list, this.context.now())) || found;
+    }
+    return found;
   }
 
   private async readStored(file: string): Promise<{ list: RevocationList; storedAt: number } | null> {
@@ -177,8 +193,8 @@ export class CrlShelf {
     return null;
   }
 
-  private isCurrent({ nextUpdate }: RevocationList): boolean {
-    return nextUpdate !== null && this.context.now() <= nextUpdate.getTime();
+  private isLatestCurrent({ lists: [latest] }: HeldLists): boolean {
+    return latest !== undefined && isCurrent(latest.list, this.context.now());
   }
 
   private async download(uri: string, file: string): Promise<boolean> {
@@ -207,15 +223,20 @@ export class CrlShelf {
       if (!outcome.ok) return this.failed(uri, outcome.reason, started, outcome.kind !== 'busy');
       if (!outcome.modified) {
         if (held === undefined) return this.failed(uri, 'status 304 without a question', started);
-        if (!this.isCurrent(held.list)) return this.failed(uri, 'status 304 for a list that is stale', started);
-        this.held.set(uri, { ...held, refreshAt: this.nextRefresh(held.list, now()) });
+        const [latest] = held.lists;
+        if (latest === undefined || !isCurrent(latest.list, now())) {
+          return this.failed(uri, 'status 304 for a list that is stale', started);
+        }
+        this.held.set(uri, { ...held, refreshAt: this.nextRefresh(latest.list, now()) });
         return true;
       }
       const list = await reader.read(fresh, signers.find);
-      const fault = this.findFault(held?.list ?? null, list, uri);
+      const lists = held?.lists ?? [];
+      const fault = findSuccessionFault(lists, list, uri, now());
       if (fault !== null) return this.failed(uri, fault, started);
-      await rename(fresh, file);
-      this.keep(uri, list, outcome.etag, outcome.lastModified, now());
+      const slot = await findSlot(lists, list, file, now());
+      await rename(fresh, slotFile(file, slot));
+      this.keep(uri, { list, slot }, outcome.etag, outcome.lastModified, now());
       const { thisUpdate, nextUpdate, entries } = list;
       const milliseconds = now() - started;
       revocationFetched({ kind: 'crl', source: uri, thisUpdate, nextUpdate, entries: entries.count, milliseconds });
@@ -225,20 +246,6 @@ export class CrlShelf {
     } finally {
       await rm(fresh, { force: true }).catch(() => {});
     }
-  }
-
-  /** Why a list that came does not replace what is at hand; null when it does. */
-  private findFault(old: RevocationList | null, list: RevocationList, uri: string): string | null {
-    if (list.signedBy.length === 0) return 'it is not signed by a key of its issuer';
-    if (!this.isCurrent(list)) return 'it is stale';
-    if (old !== null && this.isCurrent(old) && isOfOthers(old, list, uri)) {
-      return 'it is about other certificates than the one at hand';
-    }
-    if (old !== null && sameName(old.issuer, list.issuer)) {
-      if (list.thisUpdate < old.thisUpdate) return 'it is older than the one at hand';
-      if (old.number !== null && list.number !== null && list.number < old.number) return 'its number went back';
-    }
-    return null;
   }
 
   /** @param rest false: nobody was asked, so nothing speaks against asking soon */
@@ -251,13 +258,15 @@ export class CrlShelf {
   /** @param since when it was fetched, milliseconds since 1970 */
   private keep(
     uri: string,
-    list: RevocationList,
+    one: LocatedList,
     etag: string | null,
     lastModified: string | null,
     since: number,
   ): boolean {
-    if (list.signedBy.length === 0) return false;
-    this.held.set(uri, { list, refreshAt: this.nextRefresh(list, since), etag, lastModified });
+    if (one.list.signedBy.length === 0) return false;
+    const lists = withList(this.held.get(uri)?.lists ?? [], one, this.context.now());
+    if (!lists.includes(one)) return false;
+    this.held.set(uri, { lists, refreshAt: this.nextRefresh(one.list, since), etag, lastModified });
     this.rests.end(uri);
     this.context.changed(listPlace(uri));
     return true;
@@ -266,17 +275,6 @@ export class CrlShelf {
   private nextRefresh({ thisUpdate, nextUpdate }: RevocationList, since: number): number {
     return refreshMoment(since, thisUpdate, nextUpdate, this.context.refreshMs, Math.random());
   }
-}
-
-/**
- * Is a list about other certificates than the one before? Whoever sits on the way can answer with any list that is
- * genuine somewhere else, and what is known of the revoked must not go with the list that said it.
- */
-function isOfOthers(old: RevocationList, list: RevocationList, uri: string): boolean {
-  if (!sameName(old.issuer, list.issuer) || (old.base === null) !== (list.base === null)) return true;
-  const names = list.scope?.names ?? null;
-  if (names === null || names.includes(`uri:${uri}`)) return false;
-  return old.scopeOctets === null || list.scopeOctets?.equals(old.scopeOctets) !== true;
 }
 
 async function filesIn(location: string): Promise<string[]> {

@@ -41,8 +41,7 @@ export class EvidenceAtHand {
     footing?.restOn(places.placeOf(handPlace(issuer)));
     for (const uri of uris) {
       footing?.restOn(places.placeOf(listPlace(uri)));
-      const list = crls.find(uri);
-      if (list !== null) lists.push(list);
+      lists.push(...crls.listsAt(uri));
     }
     for (const list of lists) footing?.passUpdates(list, this.tolerance);
     return lists;

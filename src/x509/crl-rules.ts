@@ -72,8 +72,16 @@ function fits(delta: RevocationList, complete: RevocationList): boolean {
   if (!sameOctets(delta.scopeOctets, complete.scopeOctets)) return false;
   if (!sameOctets(delta.authorityKeyIdentifier, complete.authorityKeyIdentifier)) return false;
   // §5.2.4: signed with the same key
-  if (!delta.signedBy.some((key) => complete.signedBy.some((other) => other.equals(key)))) return false;
+  if (!sharesKey(delta, complete)) return false;
   return delta.base <= complete.number && complete.number < delta.number;
+}
+
+/** Did one key sign both lists, as far as keys were tried? */
+export function sharesKey(
+  one: Pick<RevocationList, 'signedBy'>,
+  { signedBy }: Pick<RevocationList, 'signedBy'>,
+): boolean {
+  return one.signedBy.some((key) => signedBy.some((other) => other.equals(key)));
 }
 
 function sameOctets(a: Buffer | null, b: Buffer | null): boolean {

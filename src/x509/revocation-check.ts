@@ -8,7 +8,7 @@ import type { Certificate } from './certificate.ts';
 import type { RevocationList } from './crl.ts';
 import { ALL_REASONS, type DistributionPoint, directoryNameKey } from './crl-distribution-points.ts';
 import { CRL_REASONS } from './crl-entries.ts';
-import { findDelta, findRevocation, findScopeFault, findTimeFault } from './crl-rules.ts';
+import { findDelta, findRevocation, findScopeFault, findTimeFault, sharesKey } from './crl-rules.ts';
 import { findSignerFault, SIGNER_DEPTH_MAX, SignerSearches } from './crl-signer.ts';
 import { readHeldResponse } from './ocsp-rules.ts';
 import type { RevocationJudge } from './path.ts';
@@ -59,15 +59,20 @@ class RevocationCheck {
     const points = this.pointsOf(certificate);
     const uris = firstOf(points.flatMap((point) => point.uris));
     const used: UsedEvidence[] = [];
+    const counted: RevocationList[] = [];
     let mask = 0;
     for (const point of points) {
       for (const list of this.listsOf(point, uris)) {
         const reasons = point.reasons & (list.scope?.reasons ?? ALL_REASONS);
-        // (d), (e): a list that adds nothing is not looked at
-        if ((reasons & ~mask) === 0) continue;
+        // (d), (e): a list that adds nothing is not looked at, but for one of another key of the authority, which keeps
+        // perhaps one a key and perhaps one for all its certificates: then whatever says "revoked" wins
+        const adds = (reasons & ~mask) !== 0;
+        if (!adds && counted.some((one) => sharesKey(one, list))) continue;
         const found = this.readList(list, point, uris);
         if (found === null) continue;
         if (found.kind === 'revoked') return found;
+        counted.push(list);
+        if (!adds) continue;
         mask |= reasons;
         used.push(found.used);
       }

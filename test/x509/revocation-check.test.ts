@@ -88,6 +88,23 @@ describe('checkRevocation by CRL (C21)', () => {
     assert.match(crl({}, stranger), /^unknown: $/);
   });
 
+  it('a second key of the authority: its list counts beside that of the first, and revokes', () => {
+    const renewed = makeAuthority({ name: 'Root', issuer: root, freshKey: true });
+    const certificates = [renewed];
+    const [own, others] = [makeCrl(root, {}), makeCrl(renewed, { entries })];
+    for (const crls of [[own, others], [others, own], [others]]) {
+      assert.equal(said(check({ crls, certificates })), 'revoked');
+    }
+    assert.equal(said(check({ crls: [own, makeCrl(renewed)], certificates })), 'good');
+    assert.equal(said(check({ crls: [makeCrl(root, { entries }), makeCrl(renewed)], certificates })), 'revoked');
+    // of one key the newest counts, and an older one no more
+    const held = makeCrl(root, { entries, thisUpdate: soon(-HOUR) });
+    assert.equal(said(check({ crls: [held, own], certificates })), 'good');
+    // who may not sign lists revokes nobody
+    const mute = makeAuthority({ name: 'Root', issuer: root, freshKey: true, keyUsage: ['keyCertSign'] });
+    assert.equal(said(check({ crls: [own, makeCrl(mute, { entries })], certificates: [mute] })), 'good');
+  });
+
   it('stale: five minutes of skew, then the tolerance, then unknown; an entry of it stays revoked', () => {
     const old = { thisUpdate: soon(-9 * HOUR), nextUpdate: soon(-HOUR) };
     assert.equal(crl({ ...old, nextUpdate: soon(-240_000) }), 'good');
