@@ -66,7 +66,6 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'smtp-server': ['smtp'],
   nodemailer: ['delivery'],
   ldapts: ['directory'],
-  undici: ['trust'],
   commander: ['cli'],
   yaml: ['config'],
   pino: ['log'],

@@ -1,22 +1,27 @@
 /**
- * Fetching over HTTP (RFC 9110). Who may be asked is for the guard, at every redirect and at the moment of connecting.
+ * Fetching over HTTP/1.1 (RFC 9110, RFC 9112). Who may be asked is for the guard, at every redirect and at the moment of
+ * connecting. A connection is for one question: what is asked here is asked once in hours.
  *
  * Refused: schemes other than http and https, user names, more than {@link REDIRECTS_MAX} redirects, statuses other than
- * 200 and 304, more octets than asked for. Compressed answers are not taken apart.
+ * 200 and 304, more octets than asked for, header fields of more than 16 KiB, more than {@link INTERIM_MAX} interim
+ * responses. Compressed answers are not taken apart.
  */
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import type { Agent, Dispatcher } from 'undici';
 import { type AddressGuard, guardedLookup } from './fetch-address.ts';
 import type { FetchBreaker } from './fetch-breaker.ts';
 import { FetchRefusal } from './fetch-refusal.ts';
 import type { FetchOutcome, FetchRequest, TakeOctets } from './fetch-request.ts';
 
 const REDIRECTS_MAX = 3;
+/** Responses 1xx before the one that counts (RFC 9110 §15.2). */
+const INTERIM_MAX = 8;
+const HEADER_OCTETS_MAX = 16 * 1024;
 
 export class HttpFetch {
   private readonly guard: AddressGuard;
   private readonly breaker: FetchBreaker;
-  private agent: Promise<Agent> | null = null;
+  private readonly underWay = new Set<ClientRequest>();
 
   constructor(guard: AddressGuard, breaker: FetchBreaker) {
     this.guard = guard;
@@ -37,15 +42,12 @@ export class HttpFetch {
       if (!this.breaker.admit(origin)) throw new FetchRefusal('failed', `${origin} failed a moment ago`);
       try {
         const response = await this.ask(url, request, signal);
-        // an answer that is given up tells so by an event, which without a listener would end the process
-        response.body.on('error', () => {});
-        const location = response.headers['location'];
-        if (response.statusCode >= 300 && response.statusCode < 400 && response.statusCode !== 304) {
-          await response.body.dump({ limit: 1024 }).catch(() => {});
+        const { statusCode = 0, headers } = response;
+        if (statusCode >= 300 && statusCode < 400 && statusCode !== 304) {
+          response.destroy();
+          const { location } = headers;
           if (redirects === REDIRECTS_MAX) throw new FetchRefusal('failed', `more than ${REDIRECTS_MAX} redirects`);
-          if (typeof location !== 'string') {
-            throw new FetchRefusal('failed', `status ${response.statusCode} without a location`);
-          }
+          if (location === undefined) throw new FetchRefusal('failed', `status ${statusCode} without a location`);
           this.breaker.answered(origin);
           url = this.check(URL.canParse(location, url.href) ? new URL(location, url).href : location);
           continue;
@@ -62,8 +64,9 @@ export class HttpFetch {
     }
   }
 
-  async close(): Promise<void> {
-    await (await this.agent)?.destroy();
+  /** Ends what is under way. */
+  close(): void {
+    for (const asking of this.underWay) asking.destroy(new FetchRefusal('busy', 'nobody needs it any more'));
   }
 
   private check(text: string): URL {
@@ -84,65 +87,68 @@ export class HttpFetch {
     return url;
   }
 
-  private async ask(url: URL, request: FetchRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const { request: send } = await import('undici');
-    this.agent ??= this.openAgent();
-    const headers: Record<string, string> = { 'user-agent': 'sealgate', accept: '*/*' };
-    if (request.post !== null) headers['content-type'] = request.post.type;
-    if (request.etag !== null) headers['if-none-match'] = request.etag;
-    if (request.lastModified !== null) headers['if-modified-since'] = request.lastModified;
-    return await send(url, {
-      dispatcher: await this.agent,
-      method: request.post === null ? 'GET' : 'POST',
-      body: request.post?.body ?? null,
-      headers,
-      signal,
-      headersTimeout: request.timeoutMs,
-      bodyTimeout: request.timeoutMs,
+  private async ask(url: URL, request: FetchRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    const { request: send } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+    signal.throwIfAborted();
+    return await new Promise((resolve, reject) => {
+      const { post, etag, lastModified } = request;
+      const asking = send(url, {
+        agent: false,
+        method: post === null ? 'GET' : 'POST',
+        headers: {
+          'user-agent': 'sealgate',
+          accept: '*/*',
+          ...(post === null ? {} : { 'content-type': post.type, 'content-length': post.body.length }),
+          ...(etag === null ? {} : { 'if-none-match': etag }),
+          ...(lastModified === null ? {} : { 'if-modified-since': lastModified }),
+        },
+        lookup: guardedLookup(this.guard),
+        maxHeaderSize: HEADER_OCTETS_MAX,
+        insecureHTTPParser: false,
+        signal,
+      });
+      this.underWay.add(asking);
+      asking.on('close', () => this.underWay.delete(asking));
+      asking.on('response', (response) => {
+        // who gives an answer up is told so by an event, which without a listener would end the process
+        response.on('error', () => {});
+        resolve(response);
+      });
+      // stays, for the same reason
+      asking.on('error', reject);
+      let interim = 0;
+      asking.on('information', () => {
+        if (++interim > INTERIM_MAX) asking.destroy(new FetchRefusal('failed', 'interim responses without end'));
+      });
+      asking.end(post?.body);
     });
   }
 
-  private async read(
-    response: Dispatcher.ResponseData,
-    request: FetchRequest,
-    take: TakeOctets,
-  ): Promise<FetchOutcome> {
-    const { statusCode, headers, body } = response;
-    const facts = { etag: textOf(headers['etag']), lastModified: textOf(headers['last-modified']) };
-    if (statusCode === 304) {
-      await body.dump({ limit: 1024 });
-      return { ok: true, modified: false, ...facts };
-    }
+  private async read(response: IncomingMessage, request: FetchRequest, take: TakeOctets): Promise<FetchOutcome> {
+    const { statusCode = 0, headers } = response;
+    const facts = { etag: textOf(headers.etag), lastModified: textOf(headers['last-modified']) };
     if (statusCode !== 200) {
-      body.destroy();
+      response.destroy();
+      if (statusCode === 304) return { ok: true, modified: false, ...facts };
       throw new FetchRefusal(statusCode < 500 ? 'absent' : 'failed', `status ${statusCode}`);
     }
     let octets = 0;
     // it answers: whoever names a large file of somebody else must not close that host to others
     const tooLarge = () => new FetchRefusal('absent', `more than ${request.octetsMax} octets`);
     if (Number(headers['content-length'] ?? 0) > request.octetsMax) {
-      body.destroy();
+      response.destroy();
       throw tooLarge();
     }
-    for await (const chunk of body) {
+    const chunks: AsyncIterable<Buffer> = response;
+    for await (const chunk of chunks) {
       octets += chunk.length;
       if (octets > request.octetsMax) throw tooLarge();
       await take(chunk);
     }
     return { ok: true, modified: true, ...facts };
   }
-
-  private async openAgent(): Promise<Agent> {
-    const { Agent: HttpAgent } = await import('undici');
-    return new HttpAgent({
-      connect: { lookup: guardedLookup(this.guard), autoSelectFamily: true },
-      keepAliveTimeout: 1_000,
-      connections: 4,
-      pipelining: 1,
-    });
-  }
 }
 
-function textOf(value: string | string[] | undefined): string | null {
-  return typeof value === 'string' && value.length <= 200 ? value : null;
+function textOf(value: string | undefined): string | null {
+  return value !== undefined && value.length <= 200 ? value : null;
 }

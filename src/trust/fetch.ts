@@ -72,7 +72,7 @@ class GuardedFetcher implements Fetcher {
   }
 
   async close(): Promise<void> {
-    await this.http.close();
+    this.http.close();
   }
 
   private async inTurn(request: FetchRequest, take: TakeOctets, signal: AbortSignal): Promise<FetchOutcome> {

@@ -22,6 +22,10 @@ export type HttpBehaviour =
   | { readonly kind: 'noise' }
   /** Header fields without end. */
   | { readonly kind: 'headers' }
+  /** Interim responses (100) without end. */
+  | { readonly kind: 'interim' }
+  /** A body that ends where the connection does, the end of which comes at once. */
+  | { readonly kind: 'until-closed'; readonly body: Buffer }
   /** Answered by a function of the request body. */
   | { readonly kind: 'reply'; readonly to: (body: Buffer) => Buffer };
 
@@ -115,6 +119,15 @@ export class HostileHttp {
         return;
       case 'noise':
         socket.end(Buffer.alloc(4_096, 0xa5));
+        return;
+      case 'interim':
+        for (let at = 0; at < 100_000 && !socket.destroyed; at++) {
+          if (!socket.write('HTTP/1.1 100 Continue\r\n\r\n')) await drained(socket);
+        }
+        socket.destroy();
+        return;
+      case 'until-closed':
+        socket.end(Buffer.concat([Buffer.from('HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n'), behaviour.body]));
         return;
       case 'headers':
         socket.write('HTTP/1.1 200 OK\r\n');

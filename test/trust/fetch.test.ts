@@ -118,6 +118,7 @@ describe('fetch (C20)', () => {
     ['cut off', { kind: 'cut', body: Buffer.alloc(1_000) }, /closed|aborted|terminated|mismatch/i],
     ['reset', { kind: 'reset' }, /closed|reset/i],
     ['no HTTP', { kind: 'noise' }, /HTTP|parse|expected/i],
+    ['endless interim responses', { kind: 'interim' }, /interim responses without end/],
     ['endless header', { kind: 'headers' }, /header/i],
     ['an error', { kind: 'answer', status: 503, body: BODY }, /status 503/],
     ['absent', { kind: 'answer', status: 404, body: BODY }, /status 404/],
@@ -132,6 +133,21 @@ describe('fetch (C20)', () => {
       assert.match(await get(server.url(place), ['127.0.0.0/8'], { timeoutMs }), answer);
     });
   }
+
+  it('a body is whole when it is taken slowly and the server has long closed', async () => {
+    const body = Buffer.alloc(90_000, 'list');
+    server.set('/until-closed', { kind: 'until-closed', body });
+    const fetcher = openFetcher(addressGuard(['127.0.0.0/8']), Date.now);
+    const pieces: Buffer[] = [];
+    const request = { post: null, entry: ENTRY, octetsMax: 100_000, timeoutMs: 10_000, etag: null, lastModified: null };
+    const outcome = await fetcher.fetch({ url: server.url('/until-closed'), ...request }, async (octets) => {
+      pieces.push(octets);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    });
+    await fetcher.close();
+    assert.equal(outcome.ok, true);
+    assert.deepEqual(Buffer.concat(pieces), body);
+  });
 
   it('neither a redirect nor the name of a large file nor another scheme closes a host to others', async () => {
     const victim = await HostileHttp.open();
