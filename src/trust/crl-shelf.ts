@@ -7,7 +7,7 @@
  * key takes nothing away. One fetch at a time for each location.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { GatewayError } from '../errors.ts';
@@ -203,23 +203,19 @@ export class CrlShelf {
     const held = this.held.get(uri);
     const fresh = `${file}.${randomBytes(6).toString('hex')}.new`;
     try {
-      const target = await open(fresh, 'wx', 0o600);
       const etag = held?.etag ?? null;
       const lastModified = held?.lastModified ?? null;
       const request = {
         url: uri,
         post: null,
         entry: ENTRY,
+        into: fresh,
         octetsMax: CRL_OCTETS_MAX,
         timeoutMs: fetchTimeoutMs,
         etag,
         lastModified,
       };
-      const outcome = await fetcher
-        .fetch(request, async (octets) => {
-          await target.write(octets);
-        })
-        .finally(() => target.close());
+      const outcome = await fetcher.fetch(request);
       if (!outcome.ok) return this.failed(uri, outcome.reason, started, outcome.kind !== 'busy');
       if (!outcome.modified) {
         if (held === undefined) return this.failed(uri, 'status 304 without a question', started);

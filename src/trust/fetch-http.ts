@@ -11,7 +11,7 @@ import { isIP } from 'node:net';
 import { type AddressGuard, guardedLookup } from './fetch-address.ts';
 import type { FetchBreaker } from './fetch-breaker.ts';
 import { FetchRefusal } from './fetch-refusal.ts';
-import type { FetchOutcome, FetchRequest, TakeOctets } from './fetch-request.ts';
+import type { FetchFacts, FetchRequest, TakeOctets } from './fetch-request.ts';
 
 const REDIRECTS_MAX = 3;
 /** Responses 1xx before the one that counts (RFC 9110 §15.2). */
@@ -34,7 +34,7 @@ export class HttpFetch {
   }
 
   /** @throws FetchRefusal, errors of the connection, what `take` throws */
-  async fetch(request: FetchRequest, take: TakeOctets, signal: AbortSignal): Promise<FetchOutcome> {
+  async fetch(request: FetchRequest, take: TakeOctets, signal: AbortSignal): Promise<FetchFacts> {
     let url = this.check(request.url);
     for (let redirects = 0; ; redirects++) {
       // with the scheme: where nothing listens for https, http may well be answered
@@ -124,12 +124,12 @@ export class HttpFetch {
     });
   }
 
-  private async read(response: IncomingMessage, request: FetchRequest, take: TakeOctets): Promise<FetchOutcome> {
+  private async read(response: IncomingMessage, request: FetchRequest, take: TakeOctets): Promise<FetchFacts> {
     const { statusCode = 0, headers } = response;
     const facts = { etag: textOf(headers.etag), lastModified: textOf(headers['last-modified']) };
     if (statusCode !== 200) {
       response.destroy();
-      if (statusCode === 304) return { ok: true, modified: false, ...facts };
+      if (statusCode === 304) return { modified: false, ...facts };
       throw new FetchRefusal(statusCode < 500 ? 'absent' : 'failed', `status ${statusCode}`);
     }
     let octets = 0;
@@ -145,7 +145,7 @@ export class HttpFetch {
       if (octets > request.octetsMax) throw tooLarge();
       await take(chunk);
     }
-    return { ok: true, modified: true, ...facts };
+    return { modified: true, ...facts };
   }
 }
 

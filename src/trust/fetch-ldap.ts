@@ -13,7 +13,7 @@ import { type LdapLocation, type LdapServer, parseLdapLocation, parseLdapServer 
 import { type AddressGuard, guardedLookup } from './fetch-address.ts';
 import type { FetchBreaker } from './fetch-breaker.ts';
 import { FetchRefusal } from './fetch-refusal.ts';
-import type { FetchOutcome, FetchRequest, TakeOctets } from './fetch-request.ts';
+import type { FetchFacts, FetchRequest, TakeOctets } from './fetch-request.ts';
 import type { RevocationOptions } from './revocation-options.ts';
 
 /** RFC 4511 appendix A.1 and A.2. */
@@ -55,7 +55,7 @@ export class LdapFetch {
   }
 
   /** @throws FetchRefusal, LdapViolation, errors of the connection, what `take` throws */
-  async fetch(request: FetchRequest, take: TakeOctets, signal: AbortSignal): Promise<FetchOutcome> {
+  async fetch(request: FetchRequest, take: TakeOctets, signal: AbortSignal): Promise<FetchFacts> {
     const location = locationOf(request.url);
     const server = this.serverOf(location);
     const attribute = attributeOf(location, request);
@@ -81,7 +81,7 @@ export class LdapFetch {
       );
       checkAnswer(answer, attribute);
       this.breaker.answered(place);
-      return { ok: true, modified: true, etag: null, lastModified: null };
+      return { modified: true, etag: null, lastModified: null };
     } catch (thrown) {
       if (thrown instanceof FetchRefusal && thrown.kind === 'absent') this.breaker.answered(place);
       else this.breaker.failed(place);

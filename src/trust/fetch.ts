@@ -9,36 +9,45 @@
  */
 import { isLdapLocation } from '../ldap/ldap-location.ts';
 import type { AddressGuard } from './fetch-address.ts';
+import { FetchAnswer } from './fetch-answer.ts';
 import { FetchBreaker } from './fetch-breaker.ts';
 import { FetchGate } from './fetch-gate.ts';
 import { HttpFetch } from './fetch-http.ts';
 import { LdapFetch, type LdapFetchOptions } from './fetch-ldap.ts';
+import { FetchPace } from './fetch-pace.ts';
 import { FetchRefusal } from './fetch-refusal.ts';
-import type { FetchOutcome, FetchRequest, TakeOctets } from './fetch-request.ts';
+import type { FetchFacts, FetchOutcome, FetchRequest, TakeOctets } from './fetch-request.ts';
 
 /** A host that failed is left alone for this long. */
 const PAUSE_MS = 20_000;
 
 export interface Fetcher {
   /** Never rejects, and answers soon after the deadline at the latest. */
-  fetch(request: FetchRequest, take: TakeOctets): Promise<FetchOutcome>;
-  close(): Promise<void>;
+  fetch(request: FetchRequest): Promise<FetchOutcome>;
+}
+
+export interface OpenFetcher extends Fetcher {
+  /** Ends what is under way. */
+  close(): void;
 }
 
 /** For who must not go out. */
 export const noFetcher: Fetcher = {
   fetch: async () => ({ ok: false, kind: 'busy', reason: 'nothing is fetched' }),
-  close: async () => {},
 };
 
 const NO_DIRECTORY: LdapFetchOptions = { server: null, authorities: [] };
 
-/** @param now milliseconds since 1970 */
-export function openFetcher(guard: AddressGuard, now: () => number, ldap: LdapFetchOptions = NO_DIRECTORY): Fetcher {
+/** Fetches in this thread; a gateway does so in one of its own, `fetch-thread.ts`. @param now milliseconds since 1970 */
+export function openFetcher(
+  guard: AddressGuard,
+  now: () => number,
+  ldap: LdapFetchOptions = NO_DIRECTORY,
+): OpenFetcher {
   return new GuardedFetcher(guard, now, ldap);
 }
 
-class GuardedFetcher implements Fetcher {
+class GuardedFetcher implements OpenFetcher {
   private readonly gate = new FetchGate();
   private readonly http: HttpFetch;
   private readonly ldap: LdapFetch;
@@ -49,20 +58,18 @@ class GuardedFetcher implements Fetcher {
     this.ldap = new LdapFetch(guard, breaker, ldap);
   }
 
-  async fetch(request: FetchRequest, take: TakeOctets): Promise<FetchOutcome> {
+  async fetch(request: FetchRequest): Promise<FetchOutcome> {
     const gaveUp = new AbortController();
     const late = new FetchRefusal('failed', `no whole answer within ${request.timeoutMs} ms`);
     const timer = setTimeout(() => gaveUp.abort(late), request.timeoutMs);
-    const over = new Promise<never>((_, reject) => {
-      // a turn that never came has its own reason, told a moment earlier
-      gaveUp.signal.addEventListener('abort', () => setImmediate(reject, late), { once: true });
-    });
-    const takeInTime: TakeOctets = (octets) => {
-      gaveUp.signal.throwIfAborted();
-      return take(octets);
-    };
     try {
-      return await Promise.race([this.inTurn(request, takeInTime, gaveUp.signal), over]);
+      const answer = await FetchAnswer.open(request.into);
+      try {
+        const facts = await this.inTime(request, answer, gaveUp.signal, late);
+        return { ok: true, ...facts, octets: answer.octets };
+      } finally {
+        await answer.close();
+      }
     } catch (thrown) {
       const reason = gaveUp.signal.aborted && !(thrown instanceof FetchRefusal) ? late : thrown;
       return { ok: false, kind: reason instanceof FetchRefusal ? reason.kind : 'failed', reason: reasonOf(reason) };
@@ -71,11 +78,31 @@ class GuardedFetcher implements Fetcher {
     }
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.http.close();
   }
 
-  private async inTurn(request: FetchRequest, take: TakeOctets, signal: AbortSignal): Promise<FetchOutcome> {
+  /** @throws `late` at the signal, whatever the way does about it; else as {@link inTurn} */
+  private async inTime(
+    request: FetchRequest,
+    answer: FetchAnswer,
+    signal: AbortSignal,
+    late: FetchRefusal,
+  ): Promise<FetchFacts> {
+    const over = new Promise<never>((_, reject) => {
+      // a turn that never came has its own reason, told a moment earlier
+      signal.addEventListener('abort', () => setImmediate(reject, late), { once: true });
+    });
+    const pace = new FetchPace();
+    const take: TakeOctets = async (octets) => {
+      signal.throwIfAborted();
+      await answer.take(octets);
+      await pace.passed(octets.length);
+    };
+    return await Promise.race([this.inTurn(request, take, signal), over]);
+  }
+
+  private async inTurn(request: FetchRequest, take: TakeOctets, signal: AbortSignal): Promise<FetchFacts> {
     const way = isLdapLocation(request.url) ? this.ldap : this.http;
     const leave = await this.gate.enter(way.hostOf(request.url), signal);
     try {

@@ -132,15 +132,11 @@ export class IntermediateShelf {
     if (this.underWay >= AT_ONCE_MAX) return this.failed(uri, 'busy', `${AT_ONCE_MAX} are fetched already`, started);
     this.underWay++;
     try {
-      const pieces: Buffer[] = [];
       const { fetcher, fetchTimeoutMs: timeoutMs } = this.context;
-      const request = { url: uri, post: null, entry: ENTRY, octetsMax: OCTETS_MAX, timeoutMs };
-      const outcome = await fetcher.fetch(
-        { ...request, etag: null, lastModified: null },
-        (octets) => void pieces.push(octets),
-      );
+      const request = { url: uri, post: null, entry: ENTRY, into: null, octetsMax: OCTETS_MAX, timeoutMs };
+      const outcome = await fetcher.fetch({ ...request, etag: null, lastModified: null });
       if (!outcome.ok) return this.failed(uri, outcome.kind, outcome.reason, started);
-      const octets = Buffer.concat(pieces);
+      const { octets } = outcome;
       const certificates = readAuthorities(octets);
       if (certificates.length === 0) return this.failed(uri, 'absent', 'it holds no certificate of a CA', started);
       await writeEvidence(file, octets);

@@ -146,20 +146,17 @@ export class OcspShelf {
   private async ask(uri: string, question: OcspQuestion): Promise<string | { octets: Buffer; nonce: Buffer }> {
     const nonce = randomBytes(NONCE_OCTETS);
     const body = formatOcspRequest(question.certificate, question.issuer, 'sha1', nonce);
-    const pieces: Buffer[] = [];
-    const outcome = await this.context.fetcher.fetch(
-      {
-        url: uri,
-        post: { body, type: 'application/ocsp-request' },
-        entry: null,
-        octetsMax: OCSP_OCTETS_MAX,
-        timeoutMs: this.context.fetchTimeoutMs,
-        etag: null,
-        lastModified: null,
-      },
-      (octets) => void pieces.push(octets),
-    );
-    if (outcome.ok) return { octets: Buffer.concat(pieces), nonce };
+    const outcome = await this.context.fetcher.fetch({
+      url: uri,
+      post: { body, type: 'application/ocsp-request' },
+      entry: null,
+      into: null,
+      octetsMax: OCSP_OCTETS_MAX,
+      timeoutMs: this.context.fetchTimeoutMs,
+      etag: null,
+      lastModified: null,
+    });
+    if (outcome.ok) return { octets: outcome.octets, nonce };
     return outcome.kind === 'busy' ? NOT_ASKED : outcome.reason;
   }
 

@@ -25,9 +25,10 @@ import { CrlThread } from './crl-thread.ts';
 import { EvidenceAtHand } from './evidence-at-hand.ts';
 import { EvidencePlaces, signersPlace } from './evidence-places.ts';
 import { EvidenceSupply, nothingWanted, type Wanted } from './evidence-supply.ts';
-import { type Fetcher, noFetcher, openFetcher } from './fetch.ts';
-import { addressGuard } from './fetch-address.ts';
+import { noFetcher } from './fetch.ts';
 import { ldapFetchOptions } from './fetch-ldap.ts';
+import type { FetchLane } from './fetch-message.ts';
+import { FetchThread } from './fetch-thread.ts';
 import { FindingRecord } from './finding-record.ts';
 import { IntermediateShelf } from './intermediate-shelf.ts';
 import { OcspShelf } from './ocsp-shelf.ts';
@@ -62,9 +63,7 @@ export class RevocationChecker {
   private readonly options: RevocationOptions;
   private readonly cache: CacheFolder;
   private readonly now: () => number;
-  private readonly fetcher: Fetcher;
-  /** One of its own: who chooses a location that nobody signed takes no turn from revocation, and closes no host to it. */
-  private readonly issuerFetcher: Fetcher;
+  private readonly fetching: FetchThread;
   readonly places = new EvidencePlaces();
   readonly signers = new CrlSigners((subject) => this.places.change(signersPlace(subject)));
   private readonly reader = new CrlThread();
@@ -88,13 +87,12 @@ export class RevocationChecker {
     this.options = options;
     this.cache = cache;
     this.now = now;
-    const guard = addressGuard(options.allow);
-    const open = () => (options.fetch ? openFetcher(guard, now, ldapFetchOptions(options)) : noFetcher);
-    this.fetcher = open();
+    this.fetching = new FetchThread({ allow: options.allow, ldap: ldapFetchOptions(options) }, now);
+    const lane = (name: FetchLane) => (options.fetch ? this.fetching.lane(name) : noFetcher);
     this.authorities = authorities;
     for (const authority of authorities) this.signers.add(authority);
     const context: ShelfContext = {
-      fetcher: this.fetcher,
+      fetcher: lane('revocation'),
       signers: this.signers,
       reader: this.reader,
       fetchTimeoutMs: options.fetchTimeoutMs,
@@ -105,9 +103,8 @@ export class RevocationChecker {
     };
     this.crls = new CrlShelf(context);
     this.ocsp = new OcspShelf(context);
-    this.issuerFetcher = options.fetchIntermediates === true ? open() : noFetcher;
     this.intermediates =
-      options.fetchIntermediates === true ? new IntermediateShelf({ ...context, fetcher: this.issuerFetcher }) : null;
+      options.fetchIntermediates === true ? new IntermediateShelf({ ...context, fetcher: lane('issuers') }) : null;
     this.supplier = new EvidenceSupply(this.crls, this.ocsp, this.intermediates);
     this.tolerance = { skewMs: CLOCK_SKEW_MS, stalenessMs: options.stalenessMaxMs };
     this.atHand = new EvidenceAtHand(this, authorities, this.tolerance);
@@ -202,8 +199,7 @@ export class RevocationChecker {
   async close(): Promise<void> {
     clearInterval(this.timer);
     await this.reader.close();
-    await this.fetcher.close();
-    await this.issuerFetcher.close();
+    await this.fetching.close();
     if (this.cache.passing) await rm(this.cache.folder, { recursive: true, force: true });
   }
 

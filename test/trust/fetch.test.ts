@@ -1,5 +1,8 @@
 /** C20: where a certificate may send us, and what a hostile answer can do. The decision of each; no time is asserted. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import fc from 'fast-check';
 import { openFetcher } from '../../src/trust/fetch.ts';
 import { addressGuard } from '../../src/trust/fetch-address.ts';
@@ -8,7 +11,15 @@ import type { FetchRequest } from '../../src/trust/fetch-request.ts';
 import { HostileHttp } from '../support/hostile-http.ts';
 
 const BODY = Buffer.from('a list');
-const ENTRY = { attributes: ['certificateRevocationList'], valuesMax: 1 };
+const STANDARD: Omit<FetchRequest, 'url'> = {
+  post: null,
+  entry: { attributes: ['certificateRevocationList'], valuesMax: 1 },
+  into: null,
+  octetsMax: 100_000,
+  timeoutMs: 10_000,
+  etag: null,
+  lastModified: null,
+};
 
 describe('addressGuard (C20)', () => {
   it('forbids our own host and network, link-local, metadata; in every spelling', () => {
@@ -52,20 +63,11 @@ describe('fetch (C20)', () => {
 
   async function get(url: string, allow: readonly string[] = ['127.0.0.0/8'], more: Partial<FetchRequest> = {}) {
     const fetcher = openFetcher(addressGuard(allow), Date.now);
-    const pieces: Buffer[] = [];
-    const standard = {
-      post: null,
-      entry: ENTRY,
-      octetsMax: 100_000,
-      timeoutMs: 10_000,
-      etag: null,
-      lastModified: null,
-    };
     try {
-      const outcome = await fetcher.fetch({ url, ...standard, ...more }, (octets) => void pieces.push(octets));
-      return outcome.ok ? `ok ${Buffer.concat(pieces)}` : outcome.reason;
+      const outcome = await fetcher.fetch({ url, ...STANDARD, ...more });
+      return outcome.ok ? `ok ${outcome.octets}` : outcome.reason;
     } finally {
-      await fetcher.close();
+      fetcher.close();
     }
   }
 
@@ -135,30 +137,33 @@ describe('fetch (C20)', () => {
   }
 
   it('a body is whole when it is taken slowly and the server has long closed', async () => {
-    const body = Buffer.alloc(90_000, 'list');
+    const body = Buffer.alloc(3_000_000, 'list');
     server.set('/until-closed', { kind: 'until-closed', body });
     const fetcher = openFetcher(addressGuard(['127.0.0.0/8']), Date.now);
-    const pieces: Buffer[] = [];
-    const request = { post: null, entry: ENTRY, octetsMax: 100_000, timeoutMs: 10_000, etag: null, lastModified: null };
-    const outcome = await fetcher.fetch({ url: server.url('/until-closed'), ...request }, async (octets) => {
-      pieces.push(octets);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    });
-    await fetcher.close();
-    assert.equal(outcome.ok, true);
-    assert.deepEqual(Buffer.concat(pieces), body);
+    const folder = mkdtempSync(path.join(tmpdir(), 'sealgate-fetch-'));
+    const into = path.join(folder, 'list');
+    try {
+      const outcome = await fetcher.fetch({
+        ...STANDARD,
+        url: server.url('/until-closed'),
+        into,
+        octetsMax: body.length,
+      });
+      assert.equal(outcome.ok, true);
+      assert.deepEqual(readFileSync(into), body);
+      const again = await fetcher.fetch({ ...STANDARD, url: server.url('/until-closed'), into });
+      assert.match(again.ok ? 'taken' : again.reason, /EEXIST/);
+    } finally {
+      fetcher.close();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('neither a redirect nor the name of a large file nor another scheme closes a host to others', async () => {
     const victim = await HostileHttp.open();
     const fetcher = openFetcher(addressGuard(['127.0.0.0/8']), Date.now);
     const ask = async (url: string): Promise<boolean> =>
-      (
-        await fetcher.fetch(
-          { url, post: null, entry: ENTRY, octetsMax: 100_000, timeoutMs: 2_000, etag: null, lastModified: null },
-          () => {},
-        )
-      ).ok;
+      (await fetcher.fetch({ ...STANDARD, url, timeoutMs: 2_000 })).ok;
     try {
       victim.set('/ok', { kind: 'answer', body: BODY });
       victim.set('/large', { kind: 'giant', octets: 2_000_000, declared: true });
@@ -171,7 +176,7 @@ describe('fetch (C20)', () => {
       assert.equal(await ask(victim.url('/dead')), false);
       assert.equal(await ask(victim.url('/ok')), false, 'a host that failed itself is left alone');
     } finally {
-      await fetcher.close();
+      fetcher.close();
       await victim.close();
     }
   });
