@@ -60,9 +60,10 @@ export function addCertificateCommands(program: Command, terminal: Terminal, ans
 function addCrlCommands(trust: Command, terminal: Terminal, answer: (code: ExitCode) => void): void {
   trust
     .command('import-crl')
-    .description('put a CRL into the folder of trust.revocation.crls, if a trusted CA signed it')
-    .argument('<file>', 'DER or PEM')
+    .description('put CRLs into the folder of trust.revocation.crls, if a trusted CA signed them')
+    .argument('<file>', 'DER, PEM, or the CRLs in a PKCS #7 or SST')
     .option('--allow-stale', 'take one that is past its end too')
+    .option('--replace', 'take one in place of another with the same number and date')
     .option(...CONFIG)
     .option(...JSON_OPTION)
     .action(async (file: string, options: CrlImportOptions) => answer(await trustImportCrl(file, options, terminal)));

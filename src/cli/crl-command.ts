@@ -7,10 +7,11 @@ import path from 'node:path';
 import type { Configuration } from '../config/configuration.ts';
 import { printable } from '../log/logger.ts';
 import { readCollection } from '../trust/collection-reader.ts';
+import { findCrlsWithin } from '../trust/crl-container.ts';
 import type { SignersOf } from '../trust/crl-file.ts';
 import { readCrlSigners } from '../trust/crl-signer-file.ts';
 import { CrlSigners } from '../trust/crl-signers.ts';
-import { importCrl, listCrls, removeCrl, type StoredCrl } from '../trust/crl-store.ts';
+import { type CrlImport, importCrl, listCrls, removeCrl, type StoredCrl } from '../trust/crl-store.ts';
 import type { RevocationList } from '../x509/crl.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { loadOrReport } from './load-or-report.ts';
@@ -23,30 +24,66 @@ export interface CrlCommandOptions {
 
 export interface CrlImportOptions extends CrlCommandOptions {
   readonly allowStale?: boolean;
+  readonly replace?: boolean;
 }
 
+const HINTS: Readonly<Record<string, string>> = {
+  stale: '--allow-stale takes it: what it revokes stays revoked, and it counts as good up to staleness-max',
+  differs: 'ask its issuer which one holds; --replace takes it in place of the one that is there',
+};
+const HOLDS_NONE = { ok: false, problem: 'it holds no CRL', kind: 'refused' } as const;
 const SOON = 'a running gateway reads it within 15 seconds';
 
 export async function trustImportCrl(file: string, options: CrlImportOptions, terminal: Terminal): Promise<ExitCode> {
   const place = await findPlace(options, terminal);
   if (place === null) return EXIT.configuration;
+  const sources = await sourcesIn(path.resolve(file));
   const { folder, signersOf } = place;
-  const result = await importCrl(path.resolve(file), folder, signersOf, new Date(), options.allowStale === true);
-  if (!result.ok) {
-    if (options.json === true) terminal.out(formatJson({ added: false, problem: result.problem }));
-    terminal.say(`${file}: ${printable(result.problem)}`);
-    terminal.say('nothing was imported');
-    if (result.problem.startsWith('it is stale')) {
-      terminal.hint('--allow-stale takes it: what it revokes stays revoked, and it counts as good up to staleness-max');
-    }
-    return EXIT.data;
+  const taken: Told[] = sources.length > 0 ? [] : [tellRefused(file, HOLDS_NONE, terminal)];
+  for (const [index, source] of sources.entries()) {
+    const name = sources.length === 1 ? file : `${file}: CRL ${index + 1} of ${sources.length}`;
+    const result = await importCrl(source, folder, signersOf, new Date(), options);
+    taken.push(result.ok ? tellTaken(name, result, terminal) : tellRefused(name, result, terminal));
   }
-  const { added, list, stale } = result;
-  if (stale) terminal.say(`warning: ${file} is past its end and was taken all the same`);
-  const facts = { file: result.file, added, stale, ...factsOf(list) };
+  const [first, ...more] = taken.map(({ facts }) => facts);
+  if (options.json === true) terminal.out(formatJson(more.length === 0 ? first : [first, ...more]));
+  else for (const { text } of taken) if (text !== null) terminal.out(text);
+  return taken.find(({ code }) => code !== EXIT.ok)?.code ?? EXIT.ok;
+}
+
+/** What became of one CRL. */
+interface Told {
+  readonly code: ExitCode;
+  readonly facts: object;
+  /** null: it was said why not. */
+  readonly text: string | null;
+}
+
+/** The CRLs of a file that holds several things, else the file itself: what is wrong with it is told when it is read. */
+async function sourcesIn(file: string): Promise<readonly (string | Buffer)[]> {
+  try {
+    return (await findCrlsWithin(file)) ?? [file];
+  } catch {
+    return [file];
+  }
+}
+
+function tellTaken(
+  name: string,
+  { file, added, list, stale }: Extract<CrlImport, { ok: true }>,
+  terminal: Terminal,
+): Told {
+  if (stale) terminal.say(`warning: ${name} is past its end and was taken all the same`);
   const words = added ? `imported\n${SOON}` : 'known already';
-  terminal.out(options.json === true ? formatJson(facts) : `${textOf(list)}: ${words}`);
-  return EXIT.ok;
+  return { code: EXIT.ok, facts: { file, added, stale, ...factsOf(list) }, text: `${textOf(list)}: ${words}` };
+}
+
+function tellRefused(name: string, { problem, kind }: Extract<CrlImport, { ok: false }>, terminal: Terminal): Told {
+  terminal.say(`${name}: ${printable(problem)}`);
+  terminal.say('nothing was imported');
+  const hint = HINTS[kind];
+  if (hint !== undefined) terminal.hint(hint);
+  return { code: kind === 'unread' ? EXIT.noInput : EXIT.data, facts: { added: false, problem }, text: null };
 }
 
 export async function trustListCrls(options: CrlCommandOptions, terminal: Terminal): Promise<ExitCode> {

@@ -9,7 +9,7 @@
 import { GatewayError } from '../errors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { parseCertificate } from '../x509/certificate-reader.ts';
-import { looksLikeContentInfo, readCertsOnly } from './certs-only-reader.ts';
+import { CRLS_MAX, looksLikeContentInfo, readCertsOnly } from './certs-only-reader.ts';
 
 /** What one mailbox or one message may bring. A CA collection asks for more. */
 export const BUNDLE_CERTIFICATES_MAX = 100;
@@ -19,6 +19,8 @@ const PROBLEMS_MAX = 100;
 export interface CertificateBundle {
   /** In their order, each once. */
   readonly certificates: Certificate[];
+  /** Whole octets of CRLs that stood beside them in a PKCS #7, not parsed. */
+  readonly crls: Buffer[];
   /** One sentence each, for an administrator; hold no octets of the input but the label of a PEM block. */
   readonly problems: string[];
 }
@@ -40,6 +42,7 @@ export function readCertificateBundle(
 class Collector {
   private readonly max: number;
   private readonly bySha256 = new Map<string, Certificate>();
+  private readonly crls: Buffer[] = [];
   private readonly problems: string[] = [];
   private furtherProblems = 0;
   private position = 0;
@@ -56,10 +59,12 @@ class Collector {
       return;
     }
     try {
-      const { certificates, cut } = readCertsOnly(bytes, this.max - this.position);
+      const { certificates, crls, cut, crlsCut } = readCertsOnly(bytes, this.max - this.position);
+      this.crls.push(...crls);
       if (certificates.length === 0 && !cut) this.addProblem(`${what}: PKCS #7 without certificates`);
       for (const certificate of certificates) this.addCertificate(certificate, 'certificate');
       if (cut) this.fill();
+      if (crlsCut) this.addProblem(`${what}: PKCS #7 with CRLs that cannot be read, or more than ${CRLS_MAX}`);
     } catch (thrown) {
       this.addProblem(`${what}: not a PKCS #7 of certificates (${reasonOf(thrown)})`);
     }
@@ -73,7 +78,7 @@ class Collector {
   bundle(): CertificateBundle {
     const problems = [...this.problems];
     if (this.furtherProblems > 0) problems.push(`${this.furtherProblems} further problems`);
-    return { certificates: [...this.bySha256.values()], problems };
+    return { certificates: [...this.bySha256.values()], crls: this.crls, problems };
   }
 
   private addCertificate(der: Buffer, what: string): void {

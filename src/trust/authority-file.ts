@@ -35,8 +35,8 @@ export function readAuthorityFile(octets: Buffer): AuthorityFile {
 }
 
 function readBundle(octets: Buffer): AuthorityFile {
-  const { certificates, problems } = readCertificateBundle(octets, FILE_CERTIFICATES_MAX);
-  return { certificates, crls: [], mistakes: problems, warnings: [] };
+  const { certificates, crls, problems } = readCertificateBundle(octets, FILE_CERTIFICATES_MAX);
+  return { certificates, crls, mistakes: problems, warnings: crlWarnings(crls.length) };
 }
 
 function readStore(octets: Buffer): AuthorityFile {
@@ -60,8 +60,13 @@ function readStore(octets: Buffer): AuthorityFile {
       mistakes.push(`certificate ${index + 1}: ${thrown.detail}`);
     }
   }
-  if (crls.length > 0) warnings.push(`${crls.length} CRLs are passed over: trust import-crl takes them, a file each`);
+  warnings.push(...crlWarnings(crls.length));
   return { certificates: [...certificates.values()], crls, mistakes, warnings };
+}
+
+function crlWarnings(count: number): string[] {
+  if (count === 0) return [];
+  return [`${count === 1 ? 'a CRL is' : `${count} CRLs are`} left out: trust import-crl takes CRLs from this file`];
 }
 
 function reasonNotToUse({ properties }: SstEntry): string | null {

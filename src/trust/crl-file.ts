@@ -3,6 +3,7 @@
  * counts only through its signature. A large list takes a quarter of a second to read: the loop gets its turn between pieces of
  * it, and between the steps in which its index is made. A gateway reads large ones in a thread of their own (`crl-thread.ts`).
  */
+import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { gatewayError } from '../errors.ts';
@@ -29,9 +30,30 @@ export async function readCrlFile(
   signersOf: SignersOf,
   turnOctets: number = TURN_OCTETS,
 ): Promise<RevocationList> {
+  const reader = new CrlReader(signersOf);
+  for await (const der of piecesOf(file)) {
+    for (let at = 0; at < der.length; at += turnOctets) {
+      reader.write(der.subarray(at, at + turnOctets));
+      await setImmediate();
+    }
+  }
+  return await finish(reader);
+}
+
+/**
+ * SHA-256 of the DER of a CRL, whichever of the two forms it is in; hex. What is in it is not looked at.
+ * @throws GatewayError asn1.malformed, asn1.limits; file system errors
+ */
+export async function digestCrlFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const der of piecesOf(file)) hash.update(der);
+  return hash.digest('hex');
+}
+
+/** DER of a file as it streams; a piece is valid until the next one. */
+async function* piecesOf(file: string): AsyncGenerator<Buffer, void, undefined> {
   const handle = await open(file);
   try {
-    const reader = new CrlReader(signersOf);
     const piece = Buffer.allocUnsafe(PIECE_OCTETS);
     let pem: CrlPemDecoder | null = null;
     for (let octets = 0; ; ) {
@@ -41,14 +63,9 @@ export async function readCrlFile(
       octets += bytesRead;
       if (octets > PEM_OCTETS_MAX) throw gatewayError('asn1.limits', `file of more than ${PEM_OCTETS_MAX} octets`);
       const read = piece.subarray(0, bytesRead);
-      const der = pem === null ? read : pem.decode(read);
-      for (let at = 0; at < der.length; at += turnOctets) {
-        reader.write(der.subarray(at, at + turnOctets));
-        await setImmediate();
-      }
+      yield pem === null ? read : pem.decode(read);
     }
     pem?.finish();
-    return await finish(reader);
   } finally {
     await handle.close();
   }

@@ -4,16 +4,20 @@
  * folder, so that nobody can change the file between reading and taking.
  *
  * Refused: what no known authority signed, whose signer may not sign CRLs, what is stale or from the future, what holds
- * critical extensions that are not known, and a list older than the one it would replace (RFC 5280 §5.2.3, §6.3.3).
+ * critical extensions that are not known, and a list older than the one it would replace (RFC 5280 §5.2.3, §6.3.3). One
+ * with the same number and date that is another list is the authority's mistake or somebody's trick: the administrator
+ * is told what differs, and decides.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { copyFile, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, copyFile, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { GatewayError } from '../errors.ts';
 import type { RevocationList } from '../x509/crl.ts';
 import { CRL_OCTETS_MAX } from '../x509/crl-reader.ts';
 import { CLOCK_SKEW_MS } from '../x509/revocation.ts';
-import { readCrlFile, type SignersOf } from './crl-file.ts';
+import { formatDifference } from './crl-difference.ts';
+import { digestCrlFile, readCrlFile, type SignersOf } from './crl-file.ts';
 
 /** As many as the gateway reads. */
 const FILES_MAX = 1_000;
@@ -30,35 +34,65 @@ export type CrlImport =
       readonly added: boolean;
       readonly stale: boolean;
     }
-  | { readonly ok: false; readonly problem: string };
+  | {
+      readonly ok: false;
+      readonly problem: string;
+      /** `unread`: it cannot be read. `stale` and `differs`: the terms of the import could allow it. */
+      readonly kind: 'unread' | 'stale' | 'differs' | 'refused';
+    };
+
+export interface CrlImportTerms {
+  readonly allowStale?: boolean;
+  /** In place of one with the same number and date that is not the same list. */
+  readonly replace?: boolean;
+}
 
 /**
- * @param file as the administrator has it: DER or PEM, from anywhere
+ * @param source absolute path of a file as the administrator has it, DER or PEM, from anywhere; or DER
  * @param folder absolute path of the folder, which must exist
  * @param at when age is judged
  */
 export async function importCrl(
-  file: string,
+  source: string | Buffer,
   folder: string,
   signersOf: SignersOf,
   at: Date,
-  allowStale: boolean,
+  terms: CrlImportTerms = {},
 ): Promise<CrlImport> {
-  if (!(await isFolder(folder))) return { ok: false, problem: `${folder} is no folder` };
+  if (!(await isFolder(folder))) return refusal(`${folder} is no folder`);
+  const unread = typeof source === 'string' ? await findReadFault(source) : null;
+  if (unread !== null) return refusal(unread, 'unread');
   const copy = path.join(folder, `.import-${randomBytes(6).toString('hex')}`);
   try {
-    const { size } = await stat(file);
-    if (size > FILE_OCTETS_MAX) return { ok: false, problem: `${size} octets, limit ${FILE_OCTETS_MAX}` };
-    await copyFile(file, copy);
+    if (typeof source !== 'string') await writeFile(copy, source, { flag: 'wx' });
+    else {
+      const { size } = await stat(source);
+      if (size > FILE_OCTETS_MAX) return refusal(`${size} octets, limit ${FILE_OCTETS_MAX}`);
+      await copyFile(source, copy);
+    }
     const list = await readCrlFile(copy, signersOf);
+    const fault = findFault(list, signersOf, at);
+    if (fault !== null) return refusal(fault);
     const stale = isStale(list, at);
-    const problem = findFault(list, signersOf, at) ?? (stale && !allowStale ? `it is stale: ${dates(list)}` : null);
-    if (problem !== null) return { ok: false, problem };
-    return await place(copy, folder, list, signersOf, stale);
+    if (stale && terms.allowStale !== true) return refusal(`it is stale: ${dates(list)}`, 'stale');
+    return await place(copy, folder, { list, signersOf, stale, replace: terms.replace === true });
   } catch (thrown) {
-    return { ok: false, problem: reasonOf(thrown) };
+    return refusal(reasonOf(thrown));
   } finally {
     await rm(copy, { force: true });
+  }
+}
+
+function refusal(problem: string, kind: Exclude<CrlImport, { ok: true }>['kind'] = 'refused'): CrlImport {
+  return { ok: false, problem, kind };
+}
+
+async function findReadFault(file: string): Promise<string | null> {
+  try {
+    await access(file, constants.R_OK);
+    return (await isFolder(file)) ? 'it is a folder' : null;
+  } catch (thrown) {
+    return `it cannot be read: ${reasonOf(thrown)}`;
   }
 }
 
@@ -121,17 +155,19 @@ function dates({ thisUpdate, nextUpdate }: RevocationList): string {
   return `of ${thisUpdate.toISOString()}, until ${nextUpdate?.toISOString() ?? 'nobody knows'}`;
 }
 
+interface Judged {
+  readonly list: RevocationList;
+  readonly signersOf: SignersOf;
+  readonly stale: boolean;
+  readonly replace: boolean;
+}
+
 /**
  * Under one name for each issuer, key, scope and kind, so that a newer list replaces the older one. The key is one of them
  * because two CAs may have one name, and the list of one must not take the place of the other's.
  */
-async function place(
-  copy: string,
-  folder: string,
-  list: RevocationList,
-  signersOf: SignersOf,
-  stale: boolean,
-): Promise<CrlImport> {
+async function place(copy: string, folder: string, judged: Judged): Promise<CrlImport> {
+  const { list, signersOf, stale, replace } = judged;
   const kind = Buffer.from(list.base === null ? '' : 'delta');
   const parts = [list.issuer, list.scopeOctets ?? Buffer.alloc(0), kind, ...list.signedBy];
   const hash = createHash('sha256');
@@ -139,10 +175,13 @@ async function place(
   const file = path.join(folder, `imported-${hash.digest('hex').slice(0, 16)}.crl`);
   // a file that cannot be read is replaced
   const old = await readCrlFile(file, signersOf).catch(() => null);
-  if (old !== null && isOlder(list, old))
-    return { ok: false, problem: `it is older than the one there, ${dates(old)}` };
-  const known = old !== null && !isOlder(old, list);
-  if (known) return { ok: true, file, list, added: false, stale };
+  if (old !== null && isOlder(list, old)) return refusal(`it is older than the one there, ${dates(old)}`);
+  if (old !== null && !isOlder(old, list)) {
+    if ((await digestCrlFile(file)) === (await digestCrlFile(copy)))
+      return { ok: true, file, list, added: false, stale };
+    const what = `it is not the list that is there with the same number and date: ${formatDifference(list, old)}`;
+    if (!replace) return refusal(what, 'differs');
+  }
   const handle = await open(copy, 'r');
   await handle.sync().finally(() => handle.close());
   await rename(copy, file);

@@ -1,10 +1,13 @@
 /** `sealgate trust import-crl|list-crls|remove-crl` on a configuration of its own. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { derContext, derInteger, derOid, derSequence, derSetOf } from '../../src/asn1/der-writer.ts';
 import { runCommandLine } from '../../src/cli/command-line.ts';
+import { writeCertsOnly } from '../../src/cms/certs-only-writer.ts';
+import { writeSst } from '../../src/trust/sst-writer.ts';
 import { ConfigHouse, GOOD_SITE } from '../config/config-house.ts';
-import { makeAuthority } from '../support/certificate-builder.ts';
+import { makeAuthority, pemOf } from '../support/certificate-builder.ts';
 import { makeCrl } from '../support/crl-builder.ts';
 import { CapturedTerminal } from './captured-terminal.ts';
 
@@ -71,6 +74,61 @@ describe('trust import-crl', () => {
     assert.equal(taken.code, 0);
     assert.equal((JSON.parse(taken.out) as { stale: boolean }).stale, true);
     assert.match((await run('list-crls')).out, /STALE/);
+  });
+
+  it('takes the CRLs out of PKCS #7, SST and PEM with several blocks', async () => {
+    const other = makeAuthority({ name: 'Second', freshKey: true });
+    house.write('certs/bank/second.pem', other.pem, 0o644);
+    const lists = [makeCrl(bank, { number: 2 }), makeCrl(other, { number: 3 })];
+    const signedData = derSequence(
+      derInteger(1),
+      derSetOf([]),
+      derSequence(derOid('1.2.840.113549.1.7.1')),
+      derSetOf([bank.der], 0xa0),
+      derContext(1, ...lists, derContext(1, derOid('1.2.3'))),
+      derSetOf([]),
+    );
+    const p7b = derSequence(derOid('1.2.840.113549.1.7.2'), derContext(0, signedData));
+    const sst = writeSst([bank.der], lists);
+    const files = { 'a.p7b': p7b, 'b.pem': pemOf('PKCS7', p7b), 'c.sst': sst };
+    const blocks = bank.pem + lists.map((list) => pemOf('X509 CRL', list)).join('');
+    for (const [name, octets] of Object.entries({ ...files, 'd.pem': blocks })) {
+      for (const old of readdirSync(crls())) rmSync(path.join(crls(), old));
+      const taken = await run('import-crl', house.write(name, octets));
+      assert.equal(taken.code, 0, `${name}: ${taken.said}`);
+      assert.match(taken.out, /^CRL 2 of Bank.*imported[\s\S]*CRL 3 of Second.*imported/, name);
+      assert.equal(readdirSync(crls()).length, 2, name);
+    }
+    const imported = await run('import', house.write('a.p7b', p7b), '--collection', 'bank');
+    assert.equal(imported.code, 0, imported.said);
+    assert.match(imported.said, /warning: .*a\.p7b: 2 CRLs are left out: trust import-crl takes CRLs from this file/);
+    const none = await run('import-crl', house.write('none.p7b', writeCertsOnly([bank.der])));
+    assert.deepEqual([none.code, /none\.p7b: it holds no CRL\nnothing was imported/.test(none.said)], [65, true]);
+    const foreign = makeCrl(makeAuthority({ name: 'Foreign' }));
+    const mixed = await run('import-crl', house.write('e.pem', blocks + pemOf('X509 CRL', foreign)));
+    assert.equal(mixed.code, 65);
+    const json = await run('import-crl', house.write('e.pem', blocks), '--json');
+    assert.deepEqual(
+      (JSON.parse(json.out) as { added: boolean; issuer: string }[]).map(({ added, issuer }) => [added, issuer]),
+      [
+        [false, 'Bank'],
+        [false, 'Second'],
+      ],
+    );
+    assert.match(mixed.said, /e\.pem: CRL 3 of 3: its issuer Foreign is in no collection/);
+  });
+
+  it('a file that is not there is 66, and one that differs from its namesake is refused', async () => {
+    for (const name of ['none.crl', '.'])
+      assert.equal((await run('import-crl', path.join(house.folder, name))).code, 66);
+    const thisUpdate = new Date(Date.now() - 60_000);
+    assert.equal((await run('import-crl', house.write('a.crl', makeCrl(bank, { thisUpdate })))).code, 0);
+    const entries = [{ certificate: bank.certificate }];
+    const other = house.write('b.crl', makeCrl(bank, { thisUpdate, entries }));
+    const refused = await run('import-crl', other);
+    assert.equal(refused.code, 65);
+    assert.match(refused.said, /same number and date: it revokes 1 certificates, that one 0[\s\S]*hint: .*--replace/);
+    assert.match((await run('import-crl', other, '--replace')).out, /1 revoked.*: imported/);
   });
 
   it('says of another file that it holds no CRL', async () => {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { derSequence } from '../../src/asn1/der-writer.ts';
 import { CrlSigners } from '../../src/trust/crl-signers.ts';
-import { importCrl, listCrls, removeCrl } from '../../src/trust/crl-store.ts';
-import { makeAuthority, makeExtension, pemOf } from '../support/certificate-builder.ts';
+import { type CrlImportTerms, importCrl, listCrls, removeCrl } from '../../src/trust/crl-store.ts';
+import { makeAuthority, makeCertificate, makeExtension, pemOf } from '../support/certificate-builder.ts';
 import { type CrlOptions, makeCrl } from '../support/crl-builder.ts';
 
 const HOUR = 3_600_000;
@@ -32,9 +32,9 @@ describe('CRLs by file', () => {
   });
   afterEach(() => rmSync(base, { recursive: true, force: true }));
 
-  const take = (octets: Buffer | string, allowStale = false) => {
+  const take = (octets: Buffer | string, terms: CrlImportTerms = {}) => {
     writeFileSync(path.join(base, 'in'), octets);
-    return importCrl(path.join(base, 'in'), folder, signers.find, at, allowStale);
+    return importCrl(path.join(base, 'in'), folder, signers.find, at, terms);
   };
   const problemOf = async (octets: Buffer | string): Promise<string> => {
     const result = await take(octets);
@@ -55,6 +55,36 @@ describe('CRLs by file', () => {
     assert.deepEqual(readFileSync(first.file), before);
     const again = await take(before);
     assert.ok(again.ok && !again.added);
+  });
+
+  it('says what is different in a list with the number and date of the one there, and keeps that one', async () => {
+    const dates = { number: 4, thisUpdate: from(-1), nextUpdate: from(2) };
+    const [one, two] = ['Ada', 'Bob'].map((name) => ({ certificate: makeCertificate(root, { name }).certificate }));
+    assert.ok(one !== undefined && two !== undefined);
+    const first = await take(crl({ ...dates, entries: [one] }));
+    assert.ok(first.ok && first.added);
+    const before = readFileSync(first.file);
+    const others: readonly (readonly [CrlOptions, RegExp])[] = [
+      [{ ...dates, entries: [one], nextUpdate: from(3) }, /it holds until \S+, that one until \S+$/],
+      [{ ...dates, entries: [] }, /it revokes 0 certificates, that one 1; it has \d+ octets/],
+      [{ ...dates, entries: [two] }, /its 1 entries are others/],
+      [{ ...dates, entries: [{ ...one, at: from(-9) }] }, /its 1 entries are others/],
+    ];
+    for (const [options, difference] of others) {
+      const result = await take(crl(options));
+      assert.ok(!result.ok && result.kind === 'differs', difference.source);
+      assert.match(result.problem, /^it is not the list that is there with the same number and date: /);
+      assert.match(result.problem, difference);
+    }
+    assert.deepEqual(readFileSync(first.file), before);
+    const pem = await take(pemOf('X509 CRL', before));
+    assert.ok(pem.ok && !pem.added, 'the same list in another form');
+    const replaced = await take(crl({ ...dates, entries: [two] }), { replace: true });
+    assert.ok(replaced.ok && replaced.added);
+    assert.notDeepEqual(readFileSync(first.file), before);
+    // never backwards, whatever is said
+    const older = await take(crl({ ...dates, number: 3 }), { replace: true });
+    assert.ok(!older.ok && older.kind === 'refused');
   });
 
   it('keeps lists of another kind or scope beside each other', async () => {
@@ -89,12 +119,15 @@ describe('CRLs by file', () => {
       ['', /./],
     ];
     for (const [octets, problem] of refusals) assert.match(await problemOf(octets), problem);
-    assert.match((await importCrl(path.join(base, 'none'), folder, signers.find, at, false)).ok ? '' : 'refused', /re/);
+    for (const place of ['none', '.']) {
+      const unread = await importCrl(path.join(base, place), folder, signers.find, at);
+      assert.equal(unread.ok ? 'taken' : unread.kind, 'unread', place);
+    }
     assert.deepEqual(readdirSync(folder), []);
   });
 
   it('takes a stale one where that is said', async () => {
-    const result = await take(crl({ thisUpdate: from(-2), nextUpdate: from(-1) }), true);
+    const result = await take(crl({ thisUpdate: from(-2), nextUpdate: from(-1) }), { allowStale: true });
     assert.ok(result.ok && result.stale);
   });
 
