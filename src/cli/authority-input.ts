@@ -7,7 +7,7 @@ import path from 'node:path';
 import { GatewayError } from '../errors.ts';
 import { readTrustStore } from '../keys/pkcs12-file.ts';
 import { FILE_CERTIFICATES_MAX } from '../trust/authority-file.ts';
-import { readFileBounded } from '../trust/collection-reader.ts';
+import { isUnread, readFileBounded } from '../trust/collection-reader.ts';
 import { readImport } from '../trust/collection-store.ts';
 import type { Certificate } from '../x509/certificate.ts';
 
@@ -15,6 +15,8 @@ export interface AuthorityInput {
   readonly certificates: readonly Certificate[];
   readonly mistakes: readonly string[];
   readonly warnings: readonly string[];
+  /** One of the mistakes is that the file system did not give a file. */
+  readonly unread: boolean;
 }
 
 /** @param passwordFile file of one line with the password of a .p12 or .pfx; undefined: it has none */
@@ -24,6 +26,7 @@ export async function readAuthorities(source: string, passwordFile: string | und
   const password = Buffer.alloc(1024);
   let certificates: readonly Certificate[] = [];
   const mistakes: string[] = [];
+  let unread = false;
   try {
     const length = passwordFile === undefined ? 0 : await readPassword(passwordFile, password);
     const octets = await readFileBounded(absolute);
@@ -32,10 +35,11 @@ export async function readAuthorities(source: string, passwordFile: string | und
   } catch (thrown) {
     const reason = thrown instanceof GatewayError ? thrown.detail : thrown instanceof Error ? thrown.message : thrown;
     mistakes.push(`${source}: ${String(reason)}`);
+    unread = isUnread(thrown);
   } finally {
     password.fill(0);
   }
-  return { certificates, mistakes, warnings: [] };
+  return { certificates, mistakes, warnings: [], unread };
 }
 
 /** First line of the file into the buffer. @returns how many octets */

@@ -96,6 +96,7 @@ export async function trustListCrls(options: CrlCommandOptions, terminal: Termin
     });
     terminal.out(formatJson(rows));
   } else terminal.out(stored.length === 0 ? 'no CRLs' : stored.map(formatStored).join('\n'));
+  if (stored.some(({ unread }) => unread)) return EXIT.noInput;
   return stored.some(({ fault }) => fault !== null) ? EXIT.data : EXIT.ok;
 }
 

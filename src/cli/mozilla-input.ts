@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import { readCertdata } from '../trust/certdata-reader.ts';
-import { readFileBounded } from '../trust/collection-reader.ts';
+import { isUnread, readFileBounded } from '../trust/collection-reader.ts';
 import { type MozillaRoot, selectMozillaRoots } from '../trust/mozilla-roots.ts';
 import type { AuthorityInput } from './authority-input.ts';
 import { readNssRoots } from './nss-roots.ts';
@@ -15,10 +15,10 @@ import { readNssRoots } from './nss-roots.ts';
  */
 export async function readMozillaRoots(certdata: string | undefined, at: Date): Promise<AuthorityInput> {
   const read = certdata === undefined ? await fromNss() : await fromFile(certdata);
-  if (Array.isArray(read)) return { certificates: [], mistakes: read, warnings: [] };
+  if ('mistakes' in read) return { certificates: [], warnings: [], ...read };
   const { certificates, warnings } = selectMozillaRoots(read.roots, at);
   const mistakes = certificates.length === 0 ? [`${read.name}: no root is left`] : [];
-  return { certificates, mistakes, warnings };
+  return { certificates, mistakes, warnings, unread: false };
 }
 
 interface Roots {
@@ -26,18 +26,24 @@ interface Roots {
   readonly name: string;
 }
 
-/** @returns the roots, or the mistakes */
-async function fromNss(): Promise<Roots | string[]> {
-  const read = await readNssRoots();
-  if (read.ok) return { roots: read.roots, name: read.module };
-  return [read.problem, 'without it, give a certdata.txt: --mozilla-email FILE'];
+interface Failure {
+  readonly mistakes: readonly string[];
+  readonly unread: boolean;
 }
 
-async function fromFile(file: string): Promise<Roots | string[]> {
+async function fromNss(): Promise<Roots | Failure> {
+  const read = await readNssRoots();
+  if (read.ok) return { roots: read.roots, name: read.module };
+  return { mistakes: [read.problem, 'without it, give a certdata.txt: --mozilla-email FILE'], unread: false };
+}
+
+async function fromFile(file: string): Promise<Roots | Failure> {
   try {
     const read = readCertdata(await readFileBounded(path.resolve(file)));
-    return read.ok ? { roots: read.roots, name: file } : read.mistakes.map((mistake) => `${file}: ${mistake}`);
+    if (read.ok) return { roots: read.roots, name: file };
+    return { mistakes: read.mistakes.map((mistake) => `${file}: ${mistake}`), unread: false };
   } catch (thrown) {
-    return [`${file} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`];
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    return { mistakes: [`${file} cannot be read: ${reason}`], unread: isUnread(thrown) };
   }
 }

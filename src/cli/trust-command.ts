@@ -32,6 +32,7 @@ export async function trustList(options: TrustCommandOptions, terminal: Terminal
   } else {
     terminal.out(collections.map((one) => [summaryOf(one), ...rowsOf(one).map(formatRow)].join('\n')).join('\n\n'));
   }
+  if (readings.some(({ unread }) => unread)) return EXIT.noInput;
   return readings.some(({ mistakes }) => mistakes.length > 0) ? EXIT.data : EXIT.ok;
 }
 
@@ -90,9 +91,9 @@ export async function trustExport(file: string, options: TrustExportOptions, ter
   }
   const found = await findPlace(options, terminal);
   if (found === null) return EXIT.configuration;
-  const { collection, mistakes } = await readCollection(found.place.name, found.place.from, new Date());
+  const { collection, mistakes, unread } = await readCollection(found.place.name, found.place.from, new Date());
   for (const mistake of mistakes) terminal.say(mistake);
-  if (mistakes.length > 0) return EXIT.data;
+  if (mistakes.length > 0) return unread ? EXIT.noInput : EXIT.data;
   const all = [...collection.anchors, ...collection.intermediates];
   const octets = all.map(({ der }) => der);
   await writeFile(file, form === 'pem' ? formatPem(all) : form === 'sst' ? writeSst(octets) : writeCertsOnly(octets));

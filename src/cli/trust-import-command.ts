@@ -39,7 +39,10 @@ export async function trustImport(
     read.mistakes.length > 0
       ? { ok: false, mistakes: read.mistakes }
       : await importAuthorities(place.from, read.certificates, new Date(), options.allowExpired === true);
-  if (!result.ok) return refuseImport(result.mistakes, options, terminal);
+  if (!result.ok) {
+    refuseImport(result.mistakes, options, terminal);
+    return read.unread ? EXIT.noInput : EXIT.data;
+  }
   for (const one of result.expired) {
     terminal.say(`warning: ${one.subjectText} expired ${dayOf(one.notAfter)} and was taken all the same`);
   }
@@ -55,14 +58,13 @@ export async function trustImport(
   return running === REFUSED ? EXIT.configuration : EXIT.ok;
 }
 
-function refuseImport(mistakes: readonly string[], options: TrustImportOptions, terminal: Terminal): ExitCode {
+function refuseImport(mistakes: readonly string[], options: TrustImportOptions, terminal: Terminal): void {
   if (options.json === true) terminal.out(formatJson({ added: [], mistakes }));
   for (const mistake of mistakes) terminal.say(mistake);
   terminal.say('nothing was imported');
   if (mistakes.some((mistake) => / expired \d/.test(mistake))) {
     terminal.hint('--allow-expired takes expired certificates too; they vouch for nobody');
   }
-  return EXIT.data;
 }
 
 /** How the certificates are got; null after a wrong command line was told. */

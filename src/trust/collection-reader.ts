@@ -48,6 +48,8 @@ export interface CollectionReading {
   /** Each a reason not to start, naming the file. */
   readonly mistakes: readonly string[];
   readonly warnings: readonly string[];
+  /** Is one of the mistakes that the file system gave a file or folder not? */
+  readonly unread: boolean;
 }
 
 /**
@@ -65,24 +67,25 @@ export async function readCollection(
   try {
     names = await filesOf(location);
   } catch (thrown) {
-    builder.mistakes.push(unreadable(location, thrown));
+    builder.miss(location, thrown);
   }
   for (const file of names) {
     try {
       builder.add(file, await readFileBounded(file));
     } catch (thrown) {
-      builder.mistakes.push(unreadable(file, thrown));
+      builder.miss(file, thrown);
     }
   }
   if (builder.mistakes.length === 0 && builder.isEmpty) {
     builder.mistakes.push(`trust: ${location} holds no CA certificate`);
   }
-  const { files, crls, mistakes, warnings } = builder;
-  return { collection: builder.build(name, onlyFor), files, crls, mistakes, warnings };
+  const { files, crls, mistakes, warnings, unread } = builder;
+  return { collection: builder.build(name, onlyFor), files, crls, mistakes, warnings, unread };
 }
 
-function unreadable(location: string, thrown: unknown): string {
-  return `trust: ${location} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+/** Is this the file system's, about a file that is not there or may not be read? */
+export function isUnread(thrown: unknown): boolean {
+  return thrown instanceof Error && 'syscall' in thrown;
 }
 
 /** The file, or the files of the folder, absolute. @throws Error of the file system */
@@ -119,6 +122,7 @@ export function findPlaceFault(certificate: Certificate, at: Date, allowExpired:
 class CollectionBuilder {
   readonly mistakes: string[] = [];
   readonly warnings: string[] = [];
+  unread = false;
   readonly files = new Map<string, string[]>();
   readonly crls: Buffer[] = [];
   private readonly at: Date;
@@ -131,6 +135,13 @@ class CollectionBuilder {
 
   get isEmpty(): boolean {
     return this.anchors.size + this.intermediates.size === 0;
+  }
+
+  /** @param thrown why there is nothing to add from there */
+  miss(location: string, thrown: unknown): void {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    this.mistakes.push(`trust: ${location} cannot be read: ${reason}`);
+    this.unread ||= isUnread(thrown);
   }
 
   add(file: string, octets: Buffer): void {

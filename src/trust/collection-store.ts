@@ -13,7 +13,14 @@ import type { Certificate } from '../x509/certificate.ts';
 import { isSelfSigned } from '../x509/self-signed.ts';
 import { readAuthorityFile } from './authority-file.ts';
 import { formatPem } from './certificate-text.ts';
-import { ALLOW_EXPIRED, filesOf, findPlaceFault, readCollection, readFileBounded } from './collection-reader.ts';
+import {
+  ALLOW_EXPIRED,
+  filesOf,
+  findPlaceFault,
+  isUnread,
+  readCollection,
+  readFileBounded,
+} from './collection-reader.ts';
 
 export interface ImportPlan {
   /** New ones, in their order. */
@@ -28,18 +35,28 @@ export type ImportResult =
   | ({ readonly ok: true; readonly file: string | null } & ImportPlan)
   | { readonly ok: false; readonly mistakes: readonly string[] };
 
+/** What is to be imported. `unread`: the file system did not give a file, which is among the mistakes. */
+export interface ImportReading {
+  readonly certificates: Certificate[];
+  readonly mistakes: string[];
+  readonly warnings: string[];
+  unread: boolean;
+}
+
 /** A file or the files of a folder, read and judged for a collection. @param source absolute path */
-export async function readImport(
-  source: string,
-): Promise<{ certificates: Certificate[]; mistakes: string[]; warnings: string[] }> {
-  const read = { certificates: [] as Certificate[], mistakes: [] as string[], warnings: [] as string[] };
+export async function readImport(source: string): Promise<ImportReading> {
+  const read: ImportReading = { certificates: [], mistakes: [], warnings: [], unread: false };
+  const miss = (name: string, thrown: unknown): void => {
+    read.mistakes.push(`${name} cannot be read: ${reason(thrown)}`);
+    read.unread ||= isUnread(thrown);
+  };
   const names = await filesOf(source).catch((thrown: unknown) => {
-    read.mistakes.push(`${source} cannot be read: ${reason(thrown)}`);
+    miss(source, thrown);
     return [];
   });
   for (const name of names) {
     const octets = await readFileBounded(name).catch((thrown: unknown) => {
-      read.mistakes.push(`${name} cannot be read: ${reason(thrown)}`);
+      miss(name, thrown);
       return null;
     });
     if (octets === null) continue;

@@ -16,6 +16,7 @@ import { GatewayError } from '../errors.ts';
 import type { RevocationList } from '../x509/crl.ts';
 import { CRL_OCTETS_MAX } from '../x509/crl-reader.ts';
 import { CLOCK_SKEW_MS } from '../x509/revocation.ts';
+import { isUnread } from './collection-reader.ts';
 import { formatDifference } from './crl-difference.ts';
 import { digestCrlFile, readCrlFile, type SignersOf } from './crl-file.ts';
 
@@ -104,6 +105,8 @@ export interface StoredCrl {
   readonly list: RevocationList | null;
   /** Why it counts for nothing; null when it counts. */
   readonly fault: string | null;
+  /** The file system did not give it. */
+  readonly unread: boolean;
   readonly stale: boolean;
 }
 
@@ -115,9 +118,9 @@ export async function listCrls(folder: string, signersOf: SignersOf, at: Date): 
   for (const name of names.sort().slice(0, FILES_MAX)) {
     try {
       const list = await readCrlFile(single ? folder : path.join(folder, name), signersOf);
-      found.push({ name, list, fault: findFault(list, signersOf, at), stale: isStale(list, at) });
+      found.push({ name, list, fault: findFault(list, signersOf, at), unread: false, stale: isStale(list, at) });
     } catch (thrown) {
-      found.push({ name, list: null, fault: reasonOf(thrown), stale: false });
+      found.push({ name, list: null, fault: reasonOf(thrown), unread: isUnread(thrown), stale: false });
     }
   }
   return found;

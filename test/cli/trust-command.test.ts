@@ -1,7 +1,7 @@
 /** `sealgate trust`: what it changes, prints and refuses, with a configuration of its own. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { runCommandLine } from '../../src/cli/command-line.ts';
 import { readCertificateBundle } from '../../src/cms/certificate-bundle.ts';
@@ -92,7 +92,20 @@ describe('trust command', () => {
     assert.match((await run('import', house.write('ada.pem', ada.pem, 0o644))).said, /CN=Ada is not a CA certificate/);
     const garbage = await run('import', house.write('x.pem', 'x', 0o644));
     assert.equal(garbage.code, 65);
-    assert.equal((await run('import', '/nowhere/at/all')).code, 65);
+    for (const words of [
+      ['import', '/nowhere/at/all'],
+      ['import', '/nowhere/store.p12'],
+      ['import', '--mozilla-email', '/nowhere/certdata.txt'],
+    ]) {
+      const { code, said } = await run(...words);
+      assert.equal(code, 66, said);
+      assert.match(said, /ENOENT[\s\S]*nothing was imported/);
+    }
+    // the configuration vouches for the folder, nobody for what is in it
+    symlinkSync('/nowhere/at/all', path.join(folder(), 'link.pem'));
+    for (const words of [['list'], ['export', path.join(house.folder, 'out.pem')]]) {
+      assert.equal((await run(...words)).code, 66, words.join(' '));
+    }
   });
 
   it('a partner: the named collection, and --only-for as a safeguard', async () => {

@@ -65,7 +65,7 @@ describe('CRLs by file', () => {
     assert.ok(first.ok && first.added);
     const before = readFileSync(first.file);
     const others: readonly (readonly [CrlOptions, RegExp])[] = [
-      [{ ...dates, entries: [one], nextUpdate: from(3) }, /it holds until \S+, that one until \S+$/],
+      [{ ...dates, entries: [one], nextUpdate: from(3) }, /it holds until \S+, that one until \S+/],
       [{ ...dates, entries: [] }, /it revokes 0 certificates, that one 1; it has \d+ octets/],
       [{ ...dates, entries: [two] }, /its 1 entries are others/],
       [{ ...dates, entries: [{ ...one, at: from(-9) }] }, /its 1 entries are others/],
