@@ -1,7 +1,7 @@
 /**
  * Reads CRLs for a gateway: small ones here, large ones in a thread of their own. What a large list leaves behind while it is
  * read has V8 collect all memory of the heap it is read in, every 150 ms, with everybody waiting; in a heap of its own nobody
- * waits for that. What the download of a list leaves behind is still collected in the heap that serves mail.
+ * waits for that.
  *
  * One list at a time. The thread begins with the first large list and ends after a minute without one, so that a gateway that
  * meets none has none. A list whose reading takes longer than {@link READING_MS_MAX}, or with which the thread ends, is refused

@@ -10,6 +10,7 @@ import type { Certificate } from '../x509/certificate.ts';
 import { parseCertificate } from '../x509/certificate-reader.ts';
 import { readCrlFile } from './crl-file.ts';
 import { type CrlMessage, failureOf, memoryOf, partsOf } from './crl-parts.ts';
+import { yieldToMail } from './thread-priority.ts';
 
 /** Nobody waits for this loop: a piece of the file a turn. */
 const TURN_OCTETS = 64 * 1024;
@@ -19,6 +20,7 @@ if (port === null) throw new Error('this program is a thread of another');
 /** 1: the answer to the question lies at the port. */
 const answered = workerData as Int32Array<SharedArrayBuffer>;
 
+yieldToMail(10);
 port.on('message', (file: string) => void read(file));
 
 async function read(file: string): Promise<void> {

@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { type Fetcher, openFetcher } from './fetch.ts';
 import { addressGuard } from './fetch-address.ts';
 import type { FetchLane, FetchMessage, FetchQuestion, FetchSettings } from './fetch-message.ts';
+import { yieldToMail } from './thread-priority.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('this program is a thread of another');
@@ -15,6 +16,7 @@ const lanes = new Map<FetchLane, Fetcher>();
 /** Milliseconds since 1970, by the clock of who asked last. */
 let now = 0;
 
+yieldToMail(5);
 port.on('message', (question: FetchQuestion) => void answer(question));
 
 async function answer({ id, lane, at, request }: FetchQuestion): Promise<void> {
