@@ -18,6 +18,7 @@ import { GatewayHouse, submit } from '../support/gateway-house.ts';
 import { HostileHttp } from '../support/hostile-http.ts';
 import { writeLargeCrl } from '../support/large-crl.ts';
 import { printTable } from './support/figure-table.ts';
+import { MailClock } from './support/mail-clock.ts';
 
 const MESSAGES = Number(process.argv[2] ?? 400);
 const ROUNDS = Number(process.argv[3] ?? 7);
@@ -71,16 +72,10 @@ writeFileSync(
 await house.start();
 
 /** Milliseconds of so many messages to Erik, one after the other. */
-async function measure(): Promise<number[]> {
-  const times: number[] = [];
-  for (let sent = 0; sent < MESSAGES; sent++) {
-    const begun = performance.now();
-    const { data } = await submit(house.port, ANNA, [ERIK], TEXT);
-    if (data?.startsWith('250') !== true) throw new Error(`a message to Erik was answered ${data}`);
-    times.push(performance.now() - begun);
-  }
-  return times;
-}
+const clock = new MailClock();
+
+const measure = (): Promise<number[]> =>
+  clock.measure({ port: house.port, from: ANNA, to: ERIK, text: TEXT, messages: MESSAGES });
 
 async function ask(name: string): Promise<{ reply: string; ms: number }> {
   const begun = performance.now();
@@ -110,6 +105,7 @@ for (let round = 0; round <= ROUNDS; round++) {
   rows.push([String(round), ...figures.map((value) => `${value.toFixed(1)} ms`)]);
 }
 await Promise.all(pending);
+clock.close();
 await house.drained(60_000);
 await house.close();
 await server.close();

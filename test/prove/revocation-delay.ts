@@ -19,6 +19,7 @@ import { GatewayHouse, submit } from '../support/gateway-house.ts';
 import { HostileHttp, type HttpBehaviour } from '../support/hostile-http.ts';
 import { type LdapBehaviour, ldapDone, ldapEntry, ldapMessage, startHostileLdap } from '../support/hostile-ldap.ts';
 import { printTable } from './support/figure-table.ts';
+import { MailClock } from './support/mail-clock.ts';
 
 const MESSAGES = Number(process.argv[2] ?? 150);
 /** null: all. */
@@ -99,6 +100,9 @@ const BEHAVIOURS: Readonly<Record<string, readonly (readonly [string, () => Prom
     ['one octet at a time', () => http({ kind: 'drip', everyMs: 50 }), LATER],
     ['10 GB, declared', () => http({ kind: 'giant', octets: 10_000 * MB, declared: true }), LATER],
     ['10 GB, undeclared', () => http({ kind: 'giant', octets: 10_000 * MB, declared: false }), LATER],
+    ['one octet a chunk', () => http({ kind: 'chunks' }), LATER],
+    ['header without end', () => http({ kind: 'headers' }), LATER],
+    ['interim without end', () => http({ kind: 'interim' }), LATER],
     ['redirects for ever', () => http({ kind: 'redirect', to: '/crl' }), LATER],
     ['redirects to metadata', () => http({ kind: 'redirect', to: 'http://169.254.169.254/' }), LATER],
     ['wrong signer', () => http(answer(makeCrl(stranger))), LATER],
@@ -165,17 +169,11 @@ function addPartner(address: string, { extension, issuer = house.ca }: Opened): 
   writeFileSync(path.join(house.folder, 'partners', `${address}.pem`), made.pem);
 }
 
+const clock = new MailClock();
+
 /** Milliseconds of so many messages to Erik, one after the other. */
-async function measure(messages: number): Promise<number[]> {
-  const times: number[] = [];
-  for (let sent = 0; sent < messages; sent++) {
-    const begun = performance.now();
-    const { data } = await submit(house.port, ANNA, [ERIK], TEXT);
-    if (data?.startsWith('250') !== true) throw new Error(`a message to Erik was answered ${data}`);
-    times.push(performance.now() - begun);
-  }
-  return times;
-}
+const measure = (messages: number): Promise<number[]> =>
+  clock.measure({ port: house.port, from: ANNA, to: ERIK, text: TEXT, messages });
 
 function quantile(times: readonly number[], share: number): number {
   return [...times].sort((a, b) => a - b)[Math.floor((times.length - 1) * share)] ?? 0;
@@ -236,6 +234,7 @@ for (const [index, [name, , right]] of wanted.entries()) {
   if (!name.includes('comparison')) busy.push(...during);
   quiet.push(...before);
 }
+clock.close();
 await house.drained(60_000);
 const isClear = (text: string): boolean =>
   text.includes(CLEAR_MARK) || !/^Content-Type: application\/pkcs7-mime/im.test(text);

@@ -24,6 +24,8 @@ export type HttpBehaviour =
   | { readonly kind: 'headers' }
   /** Interim responses (100) without end. */
   | { readonly kind: 'interim' }
+  /** One octet a chunk, without end. */
+  | { readonly kind: 'chunks' }
   /** A body that ends where the connection does, the end of which comes at once. */
   | { readonly kind: 'until-closed'; readonly body: Buffer }
   /** Answered by a function of the request body. */
@@ -121,20 +123,18 @@ export class HostileHttp {
         socket.end(Buffer.alloc(4_096, 0xa5));
         return;
       case 'interim':
-        for (let at = 0; at < 100_000 && !socket.destroyed; at++) {
-          if (!socket.write('HTTP/1.1 100 Continue\r\n\r\n')) await drained(socket);
-        }
-        socket.destroy();
+        await flood(socket, 'HTTP/1.1 100 Continue\r\n\r\n');
+        return;
+      case 'chunks':
+        socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
+        await flood(socket, '1\r\n0\r\n');
         return;
       case 'until-closed':
         socket.end(Buffer.concat([Buffer.from('HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n'), behaviour.body]));
         return;
       case 'headers':
         socket.write('HTTP/1.1 200 OK\r\n');
-        for (let at = 0; at < 100_000 && !socket.destroyed; at++) {
-          if (!socket.write(`x-${at}: ${'y'.repeat(200)}\r\n`)) await drained(socket);
-        }
-        socket.destroy();
+        await flood(socket, `x-name: ${'y'.repeat(200)}\r\n`);
     }
   }
 }
@@ -159,6 +159,15 @@ async function giant(socket: Socket, octets: number, declared: boolean): Promise
     if (!socket.write(block)) await drained(socket);
   }
   socket.end();
+}
+
+/** Up to 10 GB of it. */
+async function flood(socket: Socket, text: string): Promise<void> {
+  const block = Buffer.from(text.repeat(Math.ceil(65_536 / text.length)));
+  for (let sent = 0; sent < 10_000_000_000 && !socket.destroyed; sent += block.length) {
+    if (!socket.write(block)) await drained(socket);
+  }
+  socket.destroy();
 }
 
 async function drained(socket: Socket): Promise<void> {

@@ -120,6 +120,7 @@ describe('fetch (C20)', () => {
     ['cut off', { kind: 'cut', body: Buffer.alloc(1_000) }, /closed|aborted|terminated|mismatch/i],
     ['reset', { kind: 'reset' }, /closed|reset/i],
     ['no HTTP', { kind: 'noise' }, /HTTP|parse|expected/i],
+    ['one octet a chunk', { kind: 'chunks' }, /more than 100000 octets/],
     ['endless interim responses', { kind: 'interim' }, /interim responses without end/],
     ['endless header', { kind: 'headers' }, /header/i],
     ['an error', { kind: 'answer', status: 503, body: BODY }, /status 503/],
