@@ -32,7 +32,7 @@ import { closeSnapshot, type Snapshot } from './relay/snapshot.ts';
 import { type Door, openDoor } from './smtp/door.ts';
 import { CollectionWatch, stampCollections } from './trust/collection-watch.ts';
 import { openTrust } from './trust/open-trust.ts';
-import type { CollectionFacts } from './trust/trust.ts';
+import type { CollectionFacts, TrustOptions } from './trust/trust.ts';
 
 /** Version in health answers, logs and `sealgate version`. */
 export const VERSION = '0.1.0';
@@ -218,11 +218,11 @@ class RunningGateway implements Gateway {
     if (this.#stopping) return { ok: false, mistakes: ['the gateway is stopping'] };
     const options = this.#configuration.trust;
     const stamp = await stampCollections(options);
-    const opened = await openTrust(options).catch((error: unknown) => ({
+    const opened = await openChanged(options, stamp).catch((error: unknown) => ({
       ok: false as const,
       mistakes: [String(error)],
     }));
-    this.#trustMistakes = opened.ok ? [] : opened.mistakes;
+    this.#trustMistakes = opened.ok ? opened.empty : opened.mistakes;
     if (!opened.ok) {
       collectionsKept(opened.mistakes);
       this.#watch.refuse(stamp);
@@ -271,6 +271,23 @@ class RunningGateway implements Gateway {
       identities: { count: identities.all.length, soonest: soonestExpiries(identities, EXPIRIES_SHOWN) },
     };
   }
+}
+
+/**
+ * A collection that lost its last CA is taken too: what is no longer trusted must not go on to be. But only as long as
+ * nobody is changing the files, who may be about to put the next ones there.
+ * @param stamp of the files before they are read
+ * @returns in `empty`, what is to be told of collections that hold nothing
+ */
+async function openChanged(options: TrustOptions, stamp: string) {
+  const opened = await openTrust(options, new Date(), true);
+  if (!opened.ok) return opened;
+  const empty = opened.trust.collections
+    .filter(({ anchors, intermediates }) => anchors + intermediates === 0)
+    .map(({ name }) => `trust: collection ${name} is empty: mail that needs it waits at its sender`);
+  if (empty.length === 0 || (await stampCollections(options)) === stamp) return { ...opened, empty };
+  await opened.trust.close();
+  return { ok: false as const, mistakes: ['trust: the files are being changed, and a collection is empty meanwhile'] };
 }
 
 /** What a running process cannot change: said, rather than silently kept. */

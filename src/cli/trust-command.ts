@@ -71,7 +71,7 @@ export async function trustRemove(hash: string, options: TrustCommandOptions, te
   const removed = certificateFacts(chosen.certificate);
   if (collection.anchors.length + collection.intermediates.length === 0) {
     terminal.hint(
-      `${place.name} is empty now, which no start takes: import a CA, or take it out of the configuration and reload`,
+      `${place.name} is empty now: mail that needs it waits at its sender, and no start takes it. Import a CA, or take it out of the configuration and reload`,
     );
   }
   terminal.out(

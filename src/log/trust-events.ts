@@ -35,6 +35,11 @@ export function collectionsKept(mistakes: readonly string[]): void {
   );
 }
 
+/** The last CA was taken out of a collection in use: it vouches for nobody, and mail that needs it waits. */
+export function collectionEmpty(name: string): void {
+  log().error({ event: 'trust.collection-empty', name }, 'trust collection is empty');
+}
+
 /** A collection has mistakes and was not taken into use; the configuration's own report tells them one by one. */
 export function collectionRefused(name: string, mistakes: number): void {
   log().error({ event: 'trust.collection-refused', name, mistakes }, 'trust collection refused');

@@ -48,6 +48,8 @@ export interface CollectionReading {
   /** Each a reason not to start, naming the file. */
   readonly mistakes: readonly string[];
   readonly warnings: readonly string[];
+  /** It was read to its end and there is no file in it, which is its only mistake. */
+  readonly empty: boolean;
   /** Is one of the mistakes that the file system gave a file or folder not? */
   readonly unread: boolean;
 }
@@ -76,11 +78,10 @@ export async function readCollection(
       builder.miss(file, thrown);
     }
   }
-  if (builder.mistakes.length === 0 && builder.isEmpty) {
-    builder.mistakes.push(`trust: ${location} holds no CA certificate`);
-  }
+  const empty = builder.mistakes.length === 0 && builder.isEmpty;
+  if (empty) builder.mistakes.push(`trust: ${location} holds no CA certificate`);
   const { files, crls, mistakes, warnings, unread } = builder;
-  return { collection: builder.build(name, onlyFor), files, crls, mistakes, warnings, unread };
+  return { collection: builder.build(name, onlyFor), files, crls, mistakes, warnings, empty, unread };
 }
 
 /** Is this the file system's, about a file that is not there or may not be read? */

@@ -33,7 +33,8 @@ export function judgeCompleted(
   let company = question.extraIntermediates;
   for (let further = 0; ; further++) {
     const verdict = judge({ ...question, extraIntermediates: company });
-    if (verdict.ok || isDecided(verdict.failure)) return { verdict, wanting: [] };
+    // an issuer that is missing may be one that was taken out: nobody is asked for it
+    if (verdict.ok || verdict.empty !== undefined || isDecided(verdict.failure)) return { verdict, wanting: [] };
     const ends = endsOf(verdict.attempts);
     const fresh = further === JUDGEMENTS_MAX ? [] : issuersAbove(ends, company, shelf);
     if (fresh.length === 0) {

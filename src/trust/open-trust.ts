@@ -8,7 +8,7 @@
  * Revocation is checked as configured (`revocation-checker.ts`); where it is not, every verdict says so. Issuers that are
  * missing are fetched as configured (`issuer-completion.ts`); a judgement itself fetches nothing.
  */
-import { collectionOpened, collectionRefused, collectionWarning } from '../log/trust-events.ts';
+import { collectionEmpty, collectionOpened, collectionRefused, collectionWarning } from '../log/trust-events.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { PathFailure } from '../x509/path.ts';
 import { mostUseful, pathFailure } from '../x509/path-failure.ts';
@@ -41,15 +41,24 @@ const REMIND_MS = 24 * 60 * 60 * 1000;
 /**
  * Reads the collections. All mistakes at once, each naming its file.
  * @param at when expiry is judged
+ * @param allowEmpty a collection may have lost its last CA: it vouches for nobody, and what needs it is undecided
  */
-export async function openTrust(options: TrustOptions, at: Date = new Date()): Promise<OpenedTrust> {
+export async function openTrust(
+  options: TrustOptions,
+  at: Date = new Date(),
+  allowEmpty = false,
+): Promise<OpenedTrust> {
   const readings = await Promise.all([
     ...(options.named ?? []).map(({ name, from, onlyFor }) => readCollection(name, from, at, onlyFor)),
     readCollection(DEFAULT, options.default, at),
   ]);
   const { revocation: wanted = null } = options;
   const signers = await readCrlSigners(wanted?.signers ?? [], at);
-  const mistakes = [...readings.flatMap((reading) => reading.mistakes), ...signers.mistakes];
+  const taken = readings.filter(({ empty }) => empty && allowEmpty);
+  const mistakes = [
+    ...readings.flatMap((reading) => (taken.includes(reading) ? [] : reading.mistakes)),
+    ...signers.mistakes,
+  ];
   if (mistakes.length > 0) {
     for (const { collection, mistakes: own } of readings) {
       if (own.length > 0) collectionRefused(collection.name, own.length);
@@ -60,6 +69,7 @@ export async function openTrust(options: TrustOptions, at: Date = new Date()): P
     for (const warning of warnings) collectionWarning(collection.name, warning);
     collectionOpened(factsOf(collection));
   }
+  for (const { collection } of taken) collectionEmpty(collection.name);
   const collections = readings.map(({ collection }) => collection);
   const authorities = collections.flatMap(({ anchors, intermediates }) => [...anchors, ...intermediates]);
   const evidence = wanted !== null && (wanted.check || wanted.fetchIntermediates === true);
@@ -112,14 +122,25 @@ class CollectionTrust implements Trust {
   private judgeAlone(question: TrustQuestion): TrustVerdict {
     const failures: PathFailure[] = [];
     const attempts: PathFailure[] = [];
+    let empty: string | null = null;
     for (const collection of this.askedOf(question)) {
       if (!isInScope(collection.onlyFor, question.certificate, question.address)) continue;
+      if (isEmpty(collection)) {
+        empty ??= collection.name;
+        continue;
+      }
       const verdict = this.answers.verdictOf(question, collection);
       if (verdict.ok) {
         return attempts.length === 0 ? verdict : { ...verdict, attempts: [...attempts, ...verdict.attempts] };
       }
       failures.push(verdict.failure);
       attempts.push(...verdict.attempts);
+    }
+    if (empty !== null) {
+      // whatever the others say: who is missing there could have vouched
+      const text = `collection ${empty} is empty: no CA vouches for anybody there`;
+      const nobody = pathFailure('no-path', question.certificate, text);
+      return { ok: false, failure: nobody, attempts: [...attempts, nobody], empty };
     }
     // each refusal has its failure, so none means that none of the collections chosen may speak here
     const failure = mostUseful(failures) ?? pathFailure('no-path', question.certificate, unaskedText(question));
@@ -151,7 +172,9 @@ class CollectionTrust implements Trust {
   /** Certificates that expire soon, once more. */
   private remind(at: Date): void {
     this.remindAt = at.getTime() + REMIND_MS;
-    for (const { name, anchors, intermediates } of this.ordered) {
+    for (const collection of this.ordered) {
+      const { name, anchors, intermediates } = collection;
+      if (isEmpty(collection)) collectionEmpty(name);
       for (const { notAfter, subjectText } of [...anchors, ...intermediates]) {
         const left = notAfter.getTime() - at.getTime();
         if (left >= SOON_MS) continue;
@@ -184,6 +207,10 @@ class CollectionTrust implements Trust {
 function unaskedText({ address, collections }: TrustQuestion): string {
   const whom = address === null ? 'all of its mailboxes' : address.domain;
   return `none of the collections ${collections?.join(', ') ?? ''} may vouch for ${whom}`;
+}
+
+function isEmpty({ anchors, intermediates }: TrustCollection): boolean {
+  return anchors.length + intermediates.length === 0;
 }
 
 function factsOf(collection: TrustCollection): CollectionFacts {

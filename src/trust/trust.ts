@@ -87,6 +87,8 @@ export type TrustVerdict =
       readonly attempts: readonly PathFailure[];
       /** Locations that may bring an issuer that is missing, and were not asked or not reached. Absent: none. */
       readonly unfetched?: readonly string[];
+      /** Name of a collection that was to be asked and holds nothing. Absent: none. */
+      readonly empty?: string;
     };
 
 export interface FetchedIssuer {
@@ -103,12 +105,14 @@ export function isUnsettled(verdict: TrustVerdict): boolean {
 
 /**
  * A path search that ran out of budget has found nothing out (C4), nor has one that could not learn whether something is
- * revoked or get an issuer: that is no verdict against the certificate, and asking later may bring one.
+ * revoked or get an issuer: that is no verdict against the certificate, and asking later may bring one. Nor is it one that
+ * a collection is empty: whoever emptied it is perhaps filling it.
  */
 export function isUndecided(verdict: TrustVerdict): boolean {
   if (verdict.ok) return false;
   const { code } = verdict.failure;
-  return code === 'budget' || code === 'revocation-unknown' || verdict.unfetched !== undefined;
+  const isWithout = verdict.unfetched !== undefined || verdict.empty !== undefined;
+  return code === 'budget' || code === 'revocation-unknown' || isWithout;
 }
 
 export interface CollectionFacts {

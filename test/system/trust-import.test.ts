@@ -1,6 +1,6 @@
 /** Collections change under a running gateway, without a restart; a partner's root vouches for that partner only. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Certificate } from '../../src/x509/certificate.ts';
 import { makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
@@ -100,6 +100,35 @@ describe('trust import into a running gateway', function () {
     assert.deepEqual(((await house.ask('GET', '/health')) as { trustMistakes: string[] }).trustMistakes, []);
     rmSync(byHand);
     await logged('trust.collections-changed', before + 2);
+    assert.match(await reply('bob@bank.example'), /550 5\.7\.1/);
+  });
+
+  it('a collection that lost its last CA vouches for nobody: 451 for whom it is asked, until one is imported', async () => {
+    const folder = path.join(house.folder, 'bank');
+    const kept = readFileSync(path.join(folder, 'other.pem'));
+    const file = path.join(house.folder, 'scratch', 'bank.pem');
+    rmSync(path.join(folder, 'other.pem'));
+    assert.equal(house.cli('trust', 'import', file, '--name', 'bank').status, 0);
+    assert.match(await reply('bob@bank.example'), /250 2/);
+    const removed = house.cli('trust', 'remove', bank.certificate.sha256, '--name', 'bank');
+    assert.equal(removed.status, 0, removed.stderr);
+    assert.match(removed.stdout, /the running gateway uses it from now on/);
+    assert.match(removed.stderr, /bank is empty now/);
+    assert.match(await reply('bob@bank.example'), /451 4\.7\.5/);
+    assert.match(await reply('eve@evil.example'), /550 5\.7\.1/);
+    const health = (await house.ask('GET', '/health')) as { trustMistakes: string[] };
+    assert.match(health.trustMistakes.join(), /collection bank is empty/);
+    assert.ok(
+      house.log.some(({ event, level, name }) => event === 'trust.collection-empty' && level === 50 && name === 'bank'),
+    );
+    assert.equal(house.cli('trust', 'import', file, '--name', 'bank').status, 0);
+    assert.match(await reply('bob@bank.example'), /250 2/);
+    // by hand, too
+    for (const name of readdirSync(folder)) rmSync(path.join(folder, name));
+    await until(async () => (await reply('bob@bank.example')).includes('451 4.7.5'));
+    const before = house.log.filter(({ event }) => event === 'trust.collections-changed').length;
+    writeFileSync(path.join(folder, 'other.pem'), kept);
+    await logged('trust.collections-changed', before + 1);
     assert.match(await reply('bob@bank.example'), /550 5\.7\.1/);
   });
 

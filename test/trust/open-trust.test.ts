@@ -6,7 +6,7 @@ import path from 'node:path';
 import { type Address, parseAddress } from '../../src/address.ts';
 import { derSequence } from '../../src/asn1/der-writer.ts';
 import { openTrust } from '../../src/trust/open-trust.ts';
-import type { Trust, TrustQuestion, TrustVerdict } from '../../src/trust/trust.ts';
+import { isUndecided, isUnsettled, type Trust, type TrustQuestion, type TrustVerdict } from '../../src/trust/trust.ts';
 import { EXTENSION } from '../../src/x509/certificate-oids.ts';
 import {
   type MadeCertificate,
@@ -127,6 +127,37 @@ describe('openTrust', () => {
     await mkdir(path.join(outer, 'more'));
     const nested = await openTrust({ default: outer }, at);
     assert.match(nested.ok ? '' : (nested.mistakes[0] ?? ''), /more cannot be read: /);
+  });
+
+  it('an empty collection where that is allowed: undecided for whom it is asked, and nobody else', async () => {
+    const options = {
+      default: await folderOf({ 'a.pem': root.pem }),
+      named: [{ name: 'bank', from: await folderOf({ '.hidden': root.pem }), onlyFor: ['bank.example'] }],
+    };
+    const strict = await openTrust(options, at);
+    assert.match(strict.ok ? '' : strict.mistakes.join(), /holds no CA certificate/);
+    const opened = await openTrust(options, at, true);
+    assert.ok(opened.ok);
+    const { trust } = opened;
+    const stranger = makeAuthority({ name: 'Stranger', freshKey: true });
+    const askFor = (issuer: MadeCertificate, email: string): TrustVerdict =>
+      ask(trust, makeCertificate(issuer, { key: 'p-256', emails: [email] }), { address: parseAddress(email) });
+    const missing = askFor(stranger, 'bob@bank.example');
+    assert.ok(!missing.ok && missing.empty === 'bank' && isUndecided(missing) && !isUnsettled(missing));
+    assert.match(missing.failure.text, /^collection bank is empty/);
+    assert.ok(askFor(root, 'bob@bank.example').ok, 'the default collection vouches');
+    const other = askFor(stranger, 'eve@evil.example');
+    assert.ok(!other.ok && other.empty === undefined && !isUndecided(other));
+    // one that cannot be read is no empty one, nor is one that holds something else
+    for (const from of [
+      path.join(folder, 'nowhere'),
+      await folderOf({ 'a.pem': '' }),
+      await folderOf({ 'a.pem': 'x' }),
+    ]) {
+      const refused = await openTrust({ ...options, default: from }, at, true);
+      assert.ok(!refused.ok, from);
+    }
+    await trust.close();
   });
 
   it('warns of authorities that expire soon and of those no path can go through', async () => {
