@@ -1,11 +1,13 @@
 /** Where the octets of an answer go: a large one to a file as it comes, a small one to memory. */
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 
 export class FetchAnswer {
+  private readonly into: string | null;
   private readonly file: FileHandle | null;
   private readonly pieces: Buffer[] = [];
 
-  private constructor(file: FileHandle | null) {
+  private constructor(into: string | null, file: FileHandle | null) {
+    this.into = into;
     this.file = file;
   }
 
@@ -14,7 +16,7 @@ export class FetchAnswer {
    * @throws file system errors
    */
   static async open(into: string | null): Promise<FetchAnswer> {
-    return new FetchAnswer(into === null ? null : await open(into, 'wx', 0o600));
+    return new FetchAnswer(into, into === null ? null : await open(into, 'wx', 0o600));
   }
 
   /** What is in memory: all of it, or nothing where there is a file. */
@@ -30,5 +32,10 @@ export class FetchAnswer {
 
   async close(): Promise<void> {
     await this.file?.close();
+  }
+
+  /** Takes the file away. Never rejects. */
+  async discard(): Promise<void> {
+    if (this.into !== null) await rm(this.into, { force: true }).catch(() => {});
   }
 }

@@ -72,11 +72,16 @@ export class FetchThread {
 
   private fetch(lane: FetchLane, request: FetchRequest): Promise<FetchOutcome> {
     if (this.ended) return Promise.resolve({ ok: false, kind: 'busy', reason: 'nobody needs it any more' });
-    return new Promise((resolve) => {
-      clearTimeout(this.idle);
+    clearTimeout(this.idle);
+    try {
       this.worker ??= this.start();
+    } catch (thrown) {
+      return Promise.resolve({ ok: false, kind: 'failed', reason: `no thread to fetch with: ${thrown}` });
+    }
+    const { worker } = this;
+    return new Promise((resolve) => {
       // who waits for an answer keeps the process; a thread without one does not
-      this.worker.ref();
+      worker.ref();
       const id = ++this.last;
       const tooLate = (): void => void this.stop('failed', 'the thread that fetches did not answer');
       this.asked.set(id, { resolve, late: setTimeout(tooLate, request.timeoutMs + this.options.graceMs) });
@@ -84,7 +89,7 @@ export class FetchThread {
       // a copy: sent is all of the memory in which these octets lie
       const alone = post === null ? null : { ...post, body: new Uint8Array(post.body) };
       const question: FetchQuestion = { id, lane, at: this.now(), request: { ...request, post: alone } };
-      this.worker.postMessage(question);
+      worker.postMessage(question);
     });
   }
 

@@ -16,7 +16,7 @@ import { HttpFetch } from './fetch-http.ts';
 import { LdapFetch, type LdapFetchOptions } from './fetch-ldap.ts';
 import { FetchPace } from './fetch-pace.ts';
 import { FetchRefusal } from './fetch-refusal.ts';
-import type { FetchFacts, FetchOutcome, FetchRequest, TakeOctets } from './fetch-request.ts';
+import type { FetchOutcome, FetchRequest, TakeOctets } from './fetch-request.ts';
 
 /** A host that failed is left alone for this long. */
 const PAUSE_MS = 20_000;
@@ -62,14 +62,12 @@ class GuardedFetcher implements OpenFetcher {
     const gaveUp = new AbortController();
     const late = new FetchRefusal('failed', `no whole answer within ${request.timeoutMs} ms`);
     const timer = setTimeout(() => gaveUp.abort(late), request.timeoutMs);
+    const over = new Promise<never>((_, reject) => {
+      // a turn that never came has its own reason, told a moment earlier
+      gaveUp.signal.addEventListener('abort', () => setImmediate(reject, late), { once: true });
+    });
     try {
-      const answer = await FetchAnswer.open(request.into);
-      try {
-        const facts = await this.inTime(request, answer, gaveUp.signal, late);
-        return { ok: true, ...facts, octets: answer.octets };
-      } finally {
-        await answer.close();
-      }
+      return await Promise.race([this.inTurn(request, gaveUp.signal), over]);
     } catch (thrown) {
       const reason = gaveUp.signal.aborted && !(thrown instanceof FetchRefusal) ? late : thrown;
       return { ok: false, kind: reason instanceof FetchRefusal ? reason.kind : 'failed', reason: reasonOf(reason) };
@@ -82,34 +80,32 @@ class GuardedFetcher implements OpenFetcher {
     this.http.close();
   }
 
-  /** @throws `late` at the signal, whatever the way does about it; else as {@link inTurn} */
-  private async inTime(
-    request: FetchRequest,
-    answer: FetchAnswer,
-    signal: AbortSignal,
-    late: FetchRefusal,
-  ): Promise<FetchFacts> {
-    const over = new Promise<never>((_, reject) => {
-      // a turn that never came has its own reason, told a moment earlier
-      signal.addEventListener('abort', () => setImmediate(reject, late), { once: true });
-    });
+  private async inTurn(request: FetchRequest, signal: AbortSignal): Promise<FetchOutcome> {
+    const way = isLdapLocation(request.url) ? this.ldap : this.http;
+    const leave = await this.gate.enter(way.hostOf(request.url), signal);
+    try {
+      // not before its turn: who waits holds no file open
+      const answer = await FetchAnswer.open(request.into);
+      try {
+        const facts = await way.fetch(request, this.taking(answer, signal), signal);
+        return { ok: true, ...facts, octets: answer.octets };
+      } finally {
+        await answer.close();
+        // who asked was told before, and has cleared away what there was
+        if (signal.aborted) await answer.discard();
+      }
+    } finally {
+      leave();
+    }
+  }
+
+  private taking(answer: FetchAnswer, signal: AbortSignal): TakeOctets {
     const pace = new FetchPace();
-    const take: TakeOctets = async (octets) => {
+    return async (octets) => {
       signal.throwIfAborted();
       await answer.take(octets);
       await pace.passed(octets.length);
     };
-    return await Promise.race([this.inTurn(request, take, signal), over]);
-  }
-
-  private async inTurn(request: FetchRequest, take: TakeOctets, signal: AbortSignal): Promise<FetchFacts> {
-    const way = isLdapLocation(request.url) ? this.ldap : this.http;
-    const leave = await this.gate.enter(way.hostOf(request.url), signal);
-    try {
-      return await way.fetch(request, take, signal);
-    } finally {
-      leave();
-    }
   }
 }
 
