@@ -131,6 +131,8 @@ export class EncodedLeaf implements Body {
       if (octet === NUL || (octet > LAST_ASCII && (!this.#quotedPrintable || this.#escapeLeft > 0))) this.#broken();
       if (octet === CR || octet === LF) {
         out[to++] = octet;
+        // a CR alone is an octet of its line, as in what has left
+        this.#column += 1;
         continue;
       }
       const escapes = this.#quotedPrintable && octet > LAST_ASCII;
