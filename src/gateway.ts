@@ -263,6 +263,7 @@ class RunningGateway implements Gateway {
       startedAt: this.#startedAt.toISOString(),
       listeners: this.addresses,
       routes: this.#courier.status(),
+      queue: this.#queue.counters(),
       directory: directory.status(),
       trust: trust.collections,
       trustMistakes: this.#trustMistakes,

@@ -13,6 +13,12 @@ const METRICS = {
   start_time_seconds: ['gauge', 'When it was started.'],
   route_up: ['gauge', 'Whether the next hop answers.'],
   route_waiting: ['gauge', 'Deliveries in line for a connection.'],
+  queue_messages: ['gauge', 'Messages that wait, reports among them.'],
+  queue_oldest_received_seconds: ['gauge', 'When the oldest of them was received.'],
+  queue_queued_total: ['counter', 'Messages taken into the queue.'],
+  queue_recipients_total: ['counter', 'Recipients by the result of an attempt; one may be deferred many times.'],
+  queue_ambiguous_total: ['counter', 'Recipients whose copy the next hop may have taken without saying so.'],
+  queue_damaged_total: ['counter', 'Stored messages that could not be read.'],
   directory_entries: ['gauge', 'Certificates that a source holds.'],
   directory_last_failure_seconds: ['gauge', 'When a source failed last.'],
   collection_certificates: ['gauge', 'Certificates of a trusted CA collection.'],
@@ -47,6 +53,7 @@ function addAll(sheet: Sheet, health: unknown): void {
     sheet.add('route_up', field(status, 'up'), { route });
     sheet.add('route_waiting', field(status, 'waiting'), { route });
   }
+  addQueue(sheet, field(health, 'queue'));
   const met = new Map<unknown, number>();
   for (const source of items(field(health, 'directory'))) {
     const name = field(source, 'source');
@@ -73,6 +80,17 @@ function addAll(sheet: Sheet, health: unknown): void {
     sheet.add('identity_not_after_seconds', secondsOf(field(one, 'notAfter')), labels);
   }
   addCounters(sheet, health);
+}
+
+function addQueue(sheet: Sheet, queue: unknown): void {
+  sheet.add('queue_messages', field(queue, 'messages'));
+  sheet.add('queue_oldest_received_seconds', secondsOf(field(queue, 'oldestReceivedAt')));
+  sheet.add('queue_queued_total', field(queue, 'queued'));
+  for (const result of ['delivered', 'deferred', 'failed']) {
+    sheet.add('queue_recipients_total', field(queue, result), { result });
+  }
+  sheet.add('queue_ambiguous_total', field(queue, 'ambiguous'));
+  sheet.add('queue_damaged_total', field(queue, 'damaged'));
 }
 
 function addCounters(sheet: Sheet, health: unknown): void {

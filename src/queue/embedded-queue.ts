@@ -6,8 +6,8 @@ import { asGatewayError } from '../errors.ts';
 import * as events from '../log/queue-events.ts';
 import { formatEntry } from './mail-state.ts';
 import type { Courier, Intake, Queue, QueueEntry } from './queue.ts';
-import type { QueueCounters } from './queue-counters.ts';
-import { formatQueueId } from './queue-id.ts';
+import type { QueueCounters, QueueStatus } from './queue-counters.ts';
+import { formatQueueId, parseQueueTime } from './queue-id.ts';
 import type { QueueRecord } from './record.ts';
 import type { Scheduler } from './schedule/scheduler.ts';
 import type { Store } from './store.ts';
@@ -37,9 +37,10 @@ export class EmbeddedQueue implements Queue {
     this.#parts = parts;
   }
 
-  /** A snapshot since the queue was opened, with the messages that are in it now. */
-  counters(): Readonly<QueueCounters & { messages: number }> {
-    return { ...this.#parts.counters, messages: this.#parts.scheduler.size };
+  counters(): QueueStatus {
+    const { counters, scheduler } = this.#parts;
+    const { oldest, size: messages } = scheduler;
+    return { ...counters, messages, oldestReceivedAt: oldest === null ? null : new Date(parseQueueTime(oldest)) };
   }
 
   async begin(traceId: string): Promise<Intake> {

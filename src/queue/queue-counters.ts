@@ -10,6 +10,13 @@ export interface QueueCounters {
   damaged: number;
 }
 
+/** The counters, and what is in the queue now. */
+export interface QueueStatus extends Readonly<QueueCounters> {
+  readonly messages: number;
+  /** When the oldest of them was received; null when the queue is empty. */
+  readonly oldestReceivedAt: Date | null;
+}
+
 export function zeroCounters(): QueueCounters {
   return { queued: 0, delivered: 0, deferred: 0, failed: 0, ambiguous: 0, reports: 0, damaged: 0 };
 }

@@ -20,6 +20,13 @@ export function formatQueueId(at: number, random: Buffer): string {
   return timeCharacters(at) + base32(random.subarray(0, RANDOM_OCTETS));
 }
 
+/** When the message was received, milliseconds since 1970; of a report, the message it is about. @param id a queue id */
+export function parseQueueTime(id: string): number {
+  let at = 0;
+  for (const character of id.slice(0, TIME_CHARACTERS)) at = at * 32 + ALPHABET.indexOf(character);
+  return at;
+}
+
 /** True for text that {@link formatQueueId} could have made. */
 export function isQueueId(text: string): boolean {
   return QUEUE_ID.test(text);

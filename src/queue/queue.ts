@@ -2,6 +2,7 @@
  * Accepted mail: what the rest of the house sees of `queue/`. An engine implements {@link Queue}; the conformance
  * tests run against every engine. Engines never interpret content: they store, lease, and remember results.
  */
+import type { QueueStatus } from './queue-counters.ts';
 import type { QueueGroup, QueueRecord } from './record.ts';
 
 /** Where the spool is and how it delivers; from the `queue` key of the configuration. */
@@ -36,6 +37,8 @@ export interface Queue {
   /** Takes no new deliveries, waits for those under way at most `graceMs`, then closes. */
   stop(graceMs: number): Promise<void>;
   list(): Promise<readonly QueueEntry[]>;
+  /** A snapshot, without a look at the disk. */
+  counters(): QueueStatus;
   /** null: no such message. */
   show(id: string): Promise<QueueEntry | null>;
   /** Due now, or as soon as the attempt under way has ended. False: no such message. */

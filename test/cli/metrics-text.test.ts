@@ -9,6 +9,17 @@ const HEALTH = {
   configuration: '0123456789ab',
   startedAt: '2026-11-25T00:00:00.500Z',
   routes: { internal: { up: true, waiting: 0 }, outside: { up: false, waiting: 3 } },
+  queue: {
+    messages: 3,
+    oldestReceivedAt: '2026-11-25T00:00:00.000Z',
+    queued: 9,
+    delivered: 5,
+    deferred: 4,
+    failed: 1,
+    ambiguous: 0,
+    reports: 1,
+    damaged: 0,
+  },
   directory: [{ source: 'folder "a\\b"\n', entries: 7, lastFailureAt: null }],
   trust: [
     {
@@ -42,6 +53,14 @@ describe('formatMetrics', () => {
       'sealgate_route_up{route="outside"} 0',
       'sealgate_route_waiting{route="internal"} 0',
       'sealgate_route_waiting{route="outside"} 3',
+      'sealgate_queue_messages 3',
+      'sealgate_queue_oldest_received_seconds 1795564800',
+      'sealgate_queue_queued_total 9',
+      'sealgate_queue_recipients_total{result="delivered"} 5',
+      'sealgate_queue_recipients_total{result="deferred"} 4',
+      'sealgate_queue_recipients_total{result="failed"} 1',
+      'sealgate_queue_ambiguous_total 0',
+      'sealgate_queue_damaged_total 0',
       'sealgate_directory_entries{source="folder \\"a\\\\b\\"\\n"} 7',
       'sealgate_collection_certificates{collection="default",kind="anchors"} 2',
       'sealgate_collection_certificates{collection="default",kind="intermediates"} 1',
@@ -65,6 +84,12 @@ describe('formatMetrics', () => {
         'sealgate_directory_entries{source="ldap ldaps://dc1:636 (2)"} 1',
       ],
     );
+  });
+
+  it('gives no age where the queue is empty', () => {
+    const lines = formatMetrics({ queue: { ...HEALTH.queue, messages: 0, oldestReceivedAt: null } }).split('\n');
+    assert.ok(lines.includes('sealgate_queue_messages 0'));
+    assert.ok(!lines.some((line) => line.startsWith('sealgate_queue_oldest')));
   });
 
   it('says that nobody answers', () => {

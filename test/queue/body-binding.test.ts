@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { bodyBinding } from '../../src/queue/body-binding.ts';
-import { formatQueueId, isQueueId, reportQueueId } from '../../src/queue/queue-id.ts';
+import { formatQueueId, isQueueId, parseQueueTime, reportQueueId } from '../../src/queue/queue-id.ts';
 import { sampleGroup } from './sample-mail.ts';
 
 describe('the body binding (C19)', () => {
@@ -59,6 +59,7 @@ describe('queue ids', () => {
     const late = formatQueueId(1_700_000_000_000, Buffer.alloc(10));
     assert.ok(early < late);
     for (const id of [early, late]) assert.ok(isQueueId(id), id);
+    assert.deepEqual([early, late].map(parseQueueTime), [1_000, 1_700_000_000_000]);
     for (const text of ['', '..', `${early}x`, early.toUpperCase(), early.replace(/.$/, '/')])
       assert.ok(!isQueueId(text));
   });

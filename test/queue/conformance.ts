@@ -19,12 +19,9 @@ import {
   until,
 } from './sample-mail.ts';
 
-/** An engine also counts, for metrics and for tests that wait. */
-export type CountedQueue = Queue & { counters(): { readonly messages: number } };
-
 /** One store that outlives the queues opened on it. Engines close what they opened in `remove`. */
 export interface EngineUnderTest {
-  open(changes?: Partial<QueueOptions>): Promise<CountedQueue>;
+  open(changes?: Partial<QueueOptions>): Promise<Queue>;
   remove(): Promise<void>;
 }
 
@@ -33,7 +30,7 @@ const CHUNK = 64 * 1024;
 export function describeQueue(engine: string, make: () => Promise<EngineUnderTest>): void {
   describe(`${engine} as a queue`, () => {
     let under: EngineUnderTest;
-    let queue: CountedQueue;
+    let queue: Queue;
 
     beforeEach(async () => {
       under = await make();
@@ -104,6 +101,22 @@ export function describeQueue(engine: string, make: () => Promise<EngineUnderTes
           seen.map((delivery) => delivery.body),
           bodies,
         );
+      });
+
+      it('counts what is in it, and knows since when the oldest waits, over a restart too', async () => {
+        assert.deepEqual([queue.counters().messages, queue.counters().oldestReceivedAt], [0, null]);
+        const before = Date.now();
+        await enqueue(queue, undefined, [sampleOctets(1)]);
+        const after = Date.now();
+        await enqueue(queue, undefined, [sampleOctets(1)]);
+        await reopen();
+        const { messages, oldestReceivedAt } = queue.counters();
+        assert.equal(messages, 2);
+        const oldest = oldestReceivedAt?.getTime() ?? 0;
+        assert.ok(oldest >= before && oldest <= after, `${oldest}`);
+        queue.start(new RecordingCourier());
+        await until(isEmpty, 'delivery');
+        assert.equal(queue.counters().oldestReceivedAt, null);
       });
 
       it('takes its own copy of what is written', async () => {

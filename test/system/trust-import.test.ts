@@ -193,6 +193,7 @@ describe('trust import into a running gateway', function () {
     assert.match(stdout, /^sealgate_up 1$/m);
     assert.match(stdout, /^sealgate_collection_not_after_seconds\{collection="bank",thumbprint="[0-9A-F]{40}"\} \d+$/m);
     assert.match(stdout, /^sealgate_identities 2$/m);
+    assert.match(stdout, /^sealgate_queue_messages \d+$/m);
     const until = Number(/^sealgate_identity_not_after_seconds\{address="anna@.*\} (\d+)$/m.exec(stdout)?.[1]) * 1000;
     assert.equal(until, house.senders.get(FROM)?.certificate.notAfter.getTime());
     assert.match(stdout, /^sealgate_verdicts_made_total [1-9]\d*$/m);

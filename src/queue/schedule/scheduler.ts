@@ -91,6 +91,13 @@ export class Scheduler {
     return [...this.#entries.keys()].sort();
   }
 
+  /** null: there is none. */
+  get oldest(): string | null {
+    let oldest: string | null = null;
+    for (const id of this.#entries.keys()) if (oldest === null || id < oldest) oldest = id;
+    return oldest;
+  }
+
   get size(): number {
     return this.#entries.size;
   }
