@@ -31,24 +31,31 @@ const HINTS: Readonly<Record<string, string>> = {
   stale: '--allow-stale takes it: what it revokes stays revoked, and it counts as good up to staleness-max',
   differs: 'ask its issuer which one holds; --replace takes it in place of the one that is there',
 };
-const HOLDS_NONE = { ok: false, problem: 'it holds no CRL', kind: 'refused' } as const;
 const SOON = 'a running gateway reads it within 15 seconds';
 
 export async function trustImportCrl(file: string, options: CrlImportOptions, terminal: Terminal): Promise<ExitCode> {
   const place = await findPlace(options, terminal);
   if (place === null) return EXIT.configuration;
-  const sources = await sourcesIn(path.resolve(file));
+  const { crls: sources, problem } = await sourcesIn(path.resolve(file));
   const { folder, signersOf } = place;
-  const taken: Told[] = sources.length > 0 ? [] : [tellRefused(file, HOLDS_NONE, terminal)];
+  const missing = problem ?? (sources.length === 0 ? 'it holds no CRL' : null);
+  const taken: Told[] =
+    missing === null ? [] : [tellRefused(file, { ok: false, problem: missing, kind: 'refused' }, terminal)];
   for (const [index, source] of sources.entries()) {
     const name = sources.length === 1 ? file : `${file}: CRL ${index + 1} of ${sources.length}`;
     const result = await importCrl(source, folder, signersOf, new Date(), options);
     taken.push(result.ok ? tellTaken(name, result, terminal) : tellRefused(name, result, terminal));
   }
+  const refused = taken.filter(({ code }) => code !== EXIT.ok);
+  if (refused.length > 0) {
+    const count = taken.length - refused.length;
+    terminal.say(count === 0 ? 'nothing was imported' : `${count} of ${taken.length} imported or known`);
+  }
+  for (const hint of new Set(refused.flatMap(({ hints }) => hints))) terminal.hint(hint);
   const [first, ...more] = taken.map(({ facts }) => facts);
   if (options.json === true) terminal.out(formatJson(more.length === 0 ? first : [first, ...more]));
   else for (const { text } of taken) if (text !== null) terminal.out(text);
-  return taken.find(({ code }) => code !== EXIT.ok)?.code ?? EXIT.ok;
+  return refused[0]?.code ?? EXIT.ok;
 }
 
 /** What became of one CRL. */
@@ -57,15 +64,20 @@ interface Told {
   readonly facts: object;
   /** null: it was said why not. */
   readonly text: string | null;
+  readonly hints: readonly string[];
 }
 
 /** The CRLs of a file that holds several things, else the file itself: what is wrong with it is told when it is read. */
-async function sourcesIn(file: string): Promise<readonly (string | Buffer)[]> {
+async function sourcesIn(
+  file: string,
+): Promise<{ readonly crls: readonly (string | Buffer)[]; readonly problem: string | null }> {
   try {
-    return (await findCrlsWithin(file)) ?? [file];
+    const within = await findCrlsWithin(file);
+    if (within !== null) return within;
   } catch {
-    return [file];
+    // said where it is read again
   }
+  return { crls: [file], problem: null };
 }
 
 function tellTaken(
@@ -75,15 +87,19 @@ function tellTaken(
 ): Told {
   if (stale) terminal.say(`warning: ${name} is past its end and was taken all the same`);
   const words = added ? `imported\n${SOON}` : 'known already';
-  return { code: EXIT.ok, facts: { file, added, stale, ...factsOf(list) }, text: `${textOf(list)}: ${words}` };
+  return {
+    code: EXIT.ok,
+    facts: { file, added, stale, ...factsOf(list) },
+    text: `${textOf(list)}: ${words}`,
+    hints: [],
+  };
 }
 
 function tellRefused(name: string, { problem, kind }: Extract<CrlImport, { ok: false }>, terminal: Terminal): Told {
   terminal.say(`${name}: ${printable(problem)}`);
-  terminal.say('nothing was imported');
+  const code = kind === 'unread' ? EXIT.noInput : EXIT.data;
   const hint = HINTS[kind];
-  if (hint !== undefined) terminal.hint(hint);
-  return { code: kind === 'unread' ? EXIT.noInput : EXIT.data, facts: { added: false, problem }, text: null };
+  return { code, facts: { added: false, problem }, text: null, hints: hint === undefined ? [] : [hint] };
 }
 
 export async function trustListCrls(options: CrlCommandOptions, terminal: Terminal): Promise<ExitCode> {

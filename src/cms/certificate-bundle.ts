@@ -13,6 +13,8 @@ import { CRLS_MAX, looksLikeContentInfo, readCertsOnly } from './certs-only-read
 
 /** What one mailbox or one message may bring. A CA collection asks for more. */
 export const BUNDLE_CERTIFICATES_MAX = 100;
+/** Said where CRLs of a PKCS #7 are missing from `crls`. */
+export const CRLS_CUT = `PKCS #7 with CRLs that cannot be read, or more than ${CRLS_MAX}`;
 /** Problems told one by one; further ones are only counted. */
 const PROBLEMS_MAX = 100;
 
@@ -64,7 +66,7 @@ class Collector {
       if (certificates.length === 0 && !cut) this.addProblem(`${what}: PKCS #7 without certificates`);
       for (const certificate of certificates) this.addCertificate(certificate, 'certificate');
       if (cut) this.fill();
-      if (crlsCut) this.addProblem(`${what}: PKCS #7 with CRLs that cannot be read, or more than ${CRLS_MAX}`);
+      if (crlsCut) this.addProblem(`${what}: ${CRLS_CUT}`);
     } catch (thrown) {
       this.addProblem(`${what}: not a PKCS #7 of certificates (${reasonOf(thrown)})`);
     }

@@ -232,7 +232,7 @@ export class CrlShelf {
       if (fault !== null) return this.failed(uri, fault, started);
       const slot = await findSlot(lists, list, file, now());
       await rename(fresh, slotFile(file, slot));
-      this.keep(uri, { list, slot }, outcome.etag, outcome.lastModified, now());
+      this.keep(uri, { list, slot }, outcome.etag, outcome.lastModified, now(), lists);
       const { thisUpdate, nextUpdate, entries } = list;
       const milliseconds = now() - started;
       revocationFetched({ kind: 'crl', source: uri, thisUpdate, nextUpdate, entries: entries.count, milliseconds });
@@ -251,16 +251,20 @@ export class CrlShelf {
     return false;
   }
 
-  /** @param since when it was fetched, milliseconds since 1970 */
+  /**
+   * @param since when it was fetched, milliseconds since 1970
+   * @param before what was at hand when it was asked for, where that went meanwhile to make room
+   */
   private keep(
     uri: string,
     one: LocatedList,
     etag: string | null,
     lastModified: string | null,
     since: number,
+    before: readonly LocatedList[] = [],
   ): boolean {
     if (one.list.signedBy.length === 0) return false;
-    const lists = withList(this.held.get(uri)?.lists ?? [], one, this.context.now());
+    const lists = withList(this.held.get(uri)?.lists ?? before, one, this.context.now());
     if (!lists.includes(one)) return false;
     this.held.set(uri, { lists, refreshAt: this.nextRefresh(one.list, since), etag, lastModified });
     this.rests.end(uri);

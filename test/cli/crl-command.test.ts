@@ -104,6 +104,13 @@ describe('trust import-crl', () => {
     assert.match(imported.said, /warning: .*a\.p7b: 2 CRLs are left out: trust import-crl takes CRLs from this file/);
     const none = await run('import-crl', house.write('none.p7b', writeCertsOnly([bank.der])));
     assert.deepEqual([none.code, /none\.p7b: it holds no CRL\nnothing was imported/.test(none.said)], [65, true]);
+    const damaged = blocks.replace(/(-----BEGIN X509 CRL-----\n)(?![\s\S]*BEGIN X509)/, '$1!!!!');
+    const half = await run('import-crl', house.write('f.pem', damaged));
+    assert.equal(half.code, 65);
+    assert.match(half.said, /f\.pem: CRL 2 of 2: PEM block of a CRL that is not base64/);
+    assert.match(half.out, /^CRL 2 of Bank.*known already/);
+    const cut = await run('import-crl', house.write('cut.sst', sst.subarray(0, -20)));
+    assert.deepEqual([cut.code, /cut\.sst: .* octet \d+/.test(cut.said)], [65, true], cut.said);
     const foreign = makeCrl(makeAuthority({ name: 'Foreign' }));
     const mixed = await run('import-crl', house.write('e.pem', blocks + pemOf('X509 CRL', foreign)));
     assert.equal(mixed.code, 65);
