@@ -7,7 +7,7 @@ import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'no
 import path from 'node:path';
 import { CmsStop } from './cms-stop.ts';
 import { EXIT } from './exit-code.ts';
-import { fileTrouble } from './file-trouble.ts';
+import { outputTrouble } from './file-trouble.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface CmsOutput {
@@ -30,9 +30,7 @@ export function openOutput(file: string | undefined, mode: number, terminal: Ter
     const special = statSync(file, { throwIfNoEntry: false })?.isFile() === false;
     return special ? new FileOutput(openSync(file, 'w'), null) : FileOutput.beside(file, mode);
   } catch (thrown) {
-    const missing = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
-    const trouble = missing ? 'its folder does not exist' : fileTrouble(thrown);
-    throw new CmsStop(EXIT.temporary, `${file} cannot be written: ${trouble}`);
+    throw new CmsStop(EXIT.temporary, `${file} cannot be written: ${outputTrouble(thrown)}`);
   }
 }
 

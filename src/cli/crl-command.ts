@@ -14,6 +14,7 @@ import { CrlSigners } from '../trust/crl-signers.ts';
 import { type CrlImport, importCrl, listCrls, removeCrl, type StoredCrl } from '../trust/crl-store.ts';
 import type { RevocationList } from '../x509/crl.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
+import { outputTrouble } from './file-trouble.ts';
 import { loadOrReport } from './load-or-report.ts';
 import { formatJson, type Terminal } from './terminal.ts';
 
@@ -31,6 +32,7 @@ const HINTS: Readonly<Record<string, string>> = {
   stale: '--allow-stale takes it: what it revokes stays revoked, and it counts as good up to staleness-max',
   differs: 'ask its issuer which one holds; --replace takes it in place of the one that is there',
 };
+const CODES: Readonly<Record<string, ExitCode>> = { unread: EXIT.noInput, unwritten: EXIT.temporary };
 const SOON = 'a running gateway reads it within 15 seconds';
 
 export async function trustImportCrl(file: string, options: CrlImportOptions, terminal: Terminal): Promise<ExitCode> {
@@ -97,7 +99,7 @@ function tellTaken(
 
 function tellRefused(name: string, { problem, kind }: Extract<CrlImport, { ok: false }>, terminal: Terminal): Told {
   terminal.say(`${name}: ${printable(problem)}`);
-  const code = kind === 'unread' ? EXIT.noInput : EXIT.data;
+  const code = CODES[kind] ?? EXIT.data;
   const hint = HINTS[kind];
   return { code, facts: { added: false, problem }, text: null, hints: hint === undefined ? [] : [hint] };
 }
@@ -119,7 +121,14 @@ export async function trustListCrls(options: CrlCommandOptions, terminal: Termin
 export async function trustRemoveCrl(name: string, options: CrlCommandOptions, terminal: Terminal): Promise<ExitCode> {
   const place = await findPlace(options, terminal);
   if (place === null) return EXIT.configuration;
-  if (!(await removeCrl(place.folder, name))) {
+  let removed: boolean;
+  try {
+    removed = await removeCrl(place.folder, name);
+  } catch (thrown) {
+    terminal.say(`${place.folder} cannot be changed: ${outputTrouble(thrown)}`);
+    return EXIT.temporary;
+  }
+  if (!removed) {
     terminal.say(`no CRL "${printable(name)}" in ${place.folder}`);
     terminal.hint('sealgate trust list-crls shows them');
     return EXIT.no;

@@ -14,6 +14,12 @@ const WORDS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'its name is too long',
 };
 
+/** The same for a file that was to be written. @param thrown as {@link fileTrouble} takes it */
+export function outputTrouble(thrown: unknown): string {
+  const missing = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
+  return missing ? 'its folder does not exist' : fileTrouble(thrown);
+}
+
 /** @param thrown an Error of the file system; anything else is said in its own words */
 export function fileTrouble(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);

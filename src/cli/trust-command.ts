@@ -7,7 +7,7 @@ import { writeCertsOnly } from '../cms/certs-only-writer.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { thumbprintOf } from '../trust/authority-file.ts';
 import { formatPem } from '../trust/certificate-text.ts';
-import { type CollectionReading, readCollection, type TrustCollection } from '../trust/collection-reader.ts';
+import { type CollectionReading, isUnread, readCollection, type TrustCollection } from '../trust/collection-reader.ts';
 import { removeAuthority } from '../trust/collection-store.ts';
 import { writeSst } from '../trust/sst-writer.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -15,6 +15,7 @@ import { certificateFacts, formatCertificate } from './certificate-facts.ts';
 import { findPlace, type Place, placesOf, readAll, type TrustCommandOptions } from './collection-place.ts';
 import { collectionJson, summaryOf } from './collection-text.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
+import { outputTrouble } from './file-trouble.ts';
 import { formatJson, type Terminal } from './terminal.ts';
 import { REFUSED, reloadTrust } from './trust-reload.ts';
 
@@ -63,6 +64,10 @@ export async function trustRemove(hash: string, options: TrustCommandOptions, te
   try {
     await removeAuthority(place.from, chosen.certificate.sha256, new Date());
   } catch (thrown) {
+    if (isUnread(thrown)) {
+      terminal.say(`${place.from} cannot be changed: ${outputTrouble(thrown)}`);
+      return EXIT.temporary;
+    }
     terminal.say(thrown instanceof Error ? thrown.message : String(thrown));
     return EXIT.data;
   }
@@ -96,7 +101,13 @@ export async function trustExport(file: string, options: TrustExportOptions, ter
   if (mistakes.length > 0) return unread ? EXIT.noInput : EXIT.data;
   const all = [...collection.anchors, ...collection.intermediates];
   const octets = all.map(({ der }) => der);
-  await writeFile(file, form === 'pem' ? formatPem(all) : form === 'sst' ? writeSst(octets) : writeCertsOnly(octets));
+  const written = form === 'pem' ? formatPem(all) : form === 'sst' ? writeSst(octets) : writeCertsOnly(octets);
+  try {
+    await writeFile(file, written);
+  } catch (thrown) {
+    terminal.say(`${file} cannot be written: ${outputTrouble(thrown)}`);
+    return EXIT.temporary;
+  }
   terminal.out(
     options.json === true
       ? formatJson({ file, form, certificates: all.length })

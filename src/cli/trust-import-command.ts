@@ -2,13 +2,14 @@
  * `sealgate trust import`: CA certificates from what an administrator has, or Mozilla's roots for mail, into a collection:
  * all or none. The running gateway is told, over the control socket, to read its collections.
  */
-import { readCollection } from '../trust/collection-reader.ts';
+import { isUnread, readCollection } from '../trust/collection-reader.ts';
 import { type ImportResult, importAuthorities } from '../trust/collection-store.ts';
 import { type AuthorityInput, readAuthorities } from './authority-input.ts';
 import { certificateFacts } from './certificate-facts.ts';
 import { findPlace, type Place, type TrustCommandOptions } from './collection-place.ts';
 import { collectionJson, dayOf, summaryOf } from './collection-text.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
+import { outputTrouble } from './file-trouble.ts';
 import { readMozillaRoots } from './mozilla-input.ts';
 import { formatJson, type Terminal } from './terminal.ts';
 import { REFUSED, reloadTrust } from './trust-reload.ts';
@@ -35,13 +36,11 @@ export async function trustImport(
   if (!fitsOnlyFor(place, options.onlyFor ?? [], terminal)) return EXIT.usage;
   const read = await source();
   for (const warning of read.warnings) terminal.say(`warning: ${warning}`);
-  const result: ImportResult =
-    read.mistakes.length > 0
-      ? { ok: false, mistakes: read.mistakes }
-      : await importAuthorities(place.from, read.certificates, new Date(), options.allowExpired === true);
+  const result = await importFrom(read, place, options);
   if (!result.ok) {
     refuseImport(result.mistakes, options, terminal);
-    return read.unread ? EXIT.noInput : EXIT.data;
+    if (read.unread) return EXIT.noInput;
+    return result.unwritten ? EXIT.temporary : EXIT.data;
   }
   for (const one of result.expired) {
     terminal.say(`warning: ${one.subjectText} expired ${dayOf(one.notAfter)} and was taken all the same`);
@@ -56,6 +55,22 @@ export async function trustImport(
       : [`${place.name}: ${added.length} added, ${known} known already`, summaryOf(collection), running].join('\n'),
   );
   return running === REFUSED ? EXIT.configuration : EXIT.ok;
+}
+
+/** `unwritten`: the file system did not let the folder be changed. */
+async function importFrom(
+  { certificates, mistakes }: AuthorityInput,
+  { from }: Place,
+  { allowExpired = false }: TrustImportOptions,
+): Promise<Extract<ImportResult, { ok: true }> | { ok: false; mistakes: readonly string[]; unwritten: boolean }> {
+  if (mistakes.length > 0) return { ok: false, mistakes, unwritten: false };
+  try {
+    const result = await importAuthorities(from, certificates, new Date(), allowExpired);
+    return result.ok ? result : { ...result, unwritten: false };
+  } catch (thrown) {
+    if (!isUnread(thrown)) throw thrown;
+    return { ok: false, mistakes: [`${from} cannot be changed: ${outputTrouble(thrown)}`], unwritten: true };
+  }
 }
 
 function refuseImport(mistakes: readonly string[], options: TrustImportOptions, terminal: Terminal): void {

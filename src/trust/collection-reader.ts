@@ -84,7 +84,7 @@ export async function readCollection(
   return { collection: builder.build(name, onlyFor), files, crls, mistakes, warnings, empty, unread };
 }
 
-/** Is this the file system's, about a file that is not there or may not be read? */
+/** Is this the file system's, about a file that is not there or may not be read or written? */
 export function isUnread(thrown: unknown): boolean {
   return thrown instanceof Error && 'syscall' in thrown;
 }

@@ -38,8 +38,8 @@ export type CrlImport =
   | {
       readonly ok: false;
       readonly problem: string;
-      /** `unread`: it cannot be read. `stale` and `differs`: the terms of the import could allow it. */
-      readonly kind: 'unread' | 'stale' | 'differs' | 'refused';
+      /** `unread`, `unwritten`: the file system gave it not, or took it not. `stale` and `differs`: the terms of the import could allow it. */
+      readonly kind: 'unread' | 'unwritten' | 'stale' | 'differs' | 'refused';
     };
 
 export interface CrlImportTerms {
@@ -78,7 +78,7 @@ export async function importCrl(
     if (stale && terms.allowStale !== true) return refusal(`it is stale: ${dates(list)}`, 'stale');
     return await place(copy, folder, { list, signersOf, stale, replace: terms.replace === true });
   } catch (thrown) {
-    return refusal(reasonOf(thrown));
+    return refusal(reasonOf(thrown), isUnread(thrown) ? 'unwritten' : 'refused');
   } finally {
     await rm(copy, { force: true });
   }

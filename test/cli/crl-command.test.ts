@@ -9,6 +9,7 @@ import { writeSst } from '../../src/trust/sst-writer.ts';
 import { ConfigHouse, GOOD_SITE } from '../config/config-house.ts';
 import { makeAuthority, pemOf } from '../support/certificate-builder.ts';
 import { makeCrl } from '../support/crl-builder.ts';
+import { closeFolder } from '../support/read-only-folder.ts';
 import { CapturedTerminal } from './captured-terminal.ts';
 
 const bank = makeAuthority({ name: 'Bank' });
@@ -134,8 +135,23 @@ describe('trust import-crl', () => {
     const other = house.write('b.crl', makeCrl(bank, { thisUpdate, entries }));
     const refused = await run('import-crl', other);
     assert.equal(refused.code, 65);
-    assert.match(refused.said, /same number and date: it revokes 1 certificates, that one 0[\s\S]*hint: .*--replace/);
+    assert.match(refused.said, /same number and date: .*it revokes 1 certificates, that one 0[\s\S]*hint: .*--replace/);
     assert.match((await run('import-crl', other, '--replace')).out, /1 revoked.*: imported/);
+  });
+
+  it('a folder that cannot be changed is 75', async function () {
+    const file = house.write('a.crl', makeCrl(bank));
+    assert.equal((await run('import-crl', file)).code, 0);
+    const [name = ''] = readdirSync(crls());
+    const open = closeFolder(crls());
+    if (open === null) return this.skip();
+    try {
+      const imported = await run('import-crl', house.write('b.crl', makeCrl(bank, { number: 2 })));
+      assert.deepEqual([imported.code, /(EROFS|EACCES)[\s\S]*nothing was imported/.test(imported.said)], [75, true]);
+      assert.equal((await run('remove-crl', name)).code, 75);
+    } finally {
+      open();
+    }
   });
 
   it('says of another file that it holds no CRL', async () => {

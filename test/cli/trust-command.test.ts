@@ -9,6 +9,7 @@ import { readSst } from '../../src/trust/sst-reader.ts';
 import { writeSst } from '../../src/trust/sst-writer.ts';
 import { ConfigHouse, GOOD_SITE } from '../config/config-house.ts';
 import { makeAuthority, makeCertificate } from '../support/certificate-builder.ts';
+import { closeFolder } from '../support/read-only-folder.ts';
 import { CapturedTerminal } from './captured-terminal.ts';
 
 const root = makeAuthority({ name: 'Root' });
@@ -85,6 +86,35 @@ describe('trust command', () => {
     assert.equal(taken.code, 0);
     assert.match(taken.said, /warning: CN=Gone expired 2021-01-01 and was taken all the same/);
     assert.equal((await run('list', '--name', 'default')).code, 0);
+  });
+
+  it('an output that cannot be written is 75, and said in plain words', async () => {
+    assert.equal((await run('import', house.write('bank.pem', bank.pem, 0o644), '--collection', 'bank')).code, 0);
+    const { code, said } = await run('export', '/nowhere/at/all.pem', '--collection', 'bank');
+    assert.deepEqual([code, said], [75, '/nowhere/at/all.pem cannot be written: its folder does not exist\n']);
+  });
+
+  it('a folder that cannot be changed is 75, and nothing is changed', async function () {
+    const file = house.write('bank.pem', bank.pem, 0o644);
+    const target = path.join(path.dirname(config), 'certs/bank');
+    assert.equal((await run('import', file, '--collection', 'bank')).code, 0);
+    const more = house.write('more.pem', root.pem, 0o644);
+    const open = closeFolder(target);
+    if (open === null) return this.skip();
+    try {
+      const before = readdirSync(target);
+      const imported = await run('import', more, '--collection', 'bank');
+      assert.equal(imported.code, 75, imported.said);
+      assert.match(
+        imported.said,
+        /certs\/bank cannot be changed: (the disk is read-only|no permission)\nnothing was imported/,
+      );
+      const removed = await run('remove', bank.certificate.sha256, '--collection', 'bank');
+      assert.equal(removed.code, 75, removed.said);
+      assert.deepEqual(readdirSync(target), before);
+    } finally {
+      open();
+    }
   });
 
   it('refuses end entities and garbage, all at once', async () => {
