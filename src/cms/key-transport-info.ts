@@ -39,31 +39,40 @@ export function prepareTransport(certificate: Certificate, profile: CryptoProfil
   );
   const head = whole.subarray(0, whole.length - modulusOctets);
   const key = { key: certificate.key.keyObject(), padding: constants.RSA_NO_PADDING };
+  // lent to one encryption after the other, and wiped by each: nothing runs between the two
+  const block = Buffer.alloc(modulusOctets);
   const encode = oaep
     ? (contentKey: Buffer, entropy: Entropy) =>
         oaepEncode(contentKey, entropy.bytes(DIGESTS[oaepHash].octets), oaepHash, oaepMaskHash, modulusOctets)
-    : (contentKey: Buffer, entropy: Entropy) => pkcs1Encode(contentKey, modulusOctets, entropy);
+    : (contentKey: Buffer, entropy: Entropy) => pkcs1Encode(contentKey, block, entropy);
   return {
     ok: true,
     encrypt(contentKey, entropy) {
       const encoded = encode(contentKey, entropy);
-      const encrypted = publicEncrypt(key, encoded);
-      encoded.fill(0);
+      let encrypted: Buffer;
+      try {
+        encrypted = publicEncrypt(key, encoded);
+      } finally {
+        encoded.fill(0);
+      }
       if (encrypted.length !== modulusOctets) throw gatewayError('crypto.failed', 'RSA result of a wrong size');
       return Buffer.concat([head, encrypted]);
     },
   };
 }
 
-/** EME-PKCS1-v1_5 (RFC 8017 §7.2.1 step 2). */
-function pkcs1Encode(contentKey: Buffer, modulusOctets: number, entropy: Entropy): Buffer {
-  const encoded = Buffer.alloc(modulusOctets);
-  const separator = modulusOctets - contentKey.length - 1;
+/** EME-PKCS1-v1_5 (RFC 8017 §7.2.1 step 2). @param encoded as long as the modulus; is written over @returns it */
+function pkcs1Encode(contentKey: Buffer, encoded: Buffer, entropy: Entropy): Buffer {
+  const separator = encoded.length - contentKey.length - 1;
+  encoded[0] = 0;
   encoded[1] = 2;
   let at = 2;
   for (let draws = 0; at < separator; draws++) {
     if (draws >= PADDING_DRAWS_MAX) throw gatewayError('crypto.failed', 'the source of random octets yields zeros');
-    for (const octet of entropy.bytes(separator - at)) {
+    const drawn = entropy.bytes(separator - at);
+    // by index: an iterator over 200 octets costs a tenth of the RSA operation
+    for (let from = 0; from < drawn.length; from++) {
+      const octet = drawn[from] ?? 0;
       encoded[at] = octet;
       // a zero is written over by the next octet: it would end the padding
       if (octet !== 0) at++;

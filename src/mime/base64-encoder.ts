@@ -91,16 +91,30 @@ export class Base64Encoder {
   }
 }
 
+/** ASCII that stands directly before and behind base64 lines. */
+export interface Surroundings {
+  readonly before: string;
+  readonly behind: string;
+}
+
+const NO_SURROUNDINGS: Surroundings = { before: '', behind: '' };
+
 /**
- * base64 lines of data that is all there, in pieces: what {@link Base64Encoder} gives in the end.
+ * base64 lines of data that is all there, in pieces: what {@link Base64Encoder} gives in the end. With what stands round
+ * them in one piece of memory, for short data needs more time for each piece than for its octets.
  * @param kernel as for the class
  */
-export function foldBase64(pieces: readonly Buffer[], kernel: FoldModule | null = KERNEL): Buffer {
+export function foldBase64(
+  pieces: readonly Buffer[],
+  { before, behind }: Surroundings = NO_SURROUNDINGS,
+  kernel: FoldModule | null = KERNEL,
+): Buffer {
   let length = 0;
   for (const piece of pieces) length += piece.length;
   if (kernel === null || length > KERNEL_OCTETS) {
     const encoder = new Base64Encoder(kernel);
-    return Buffer.concat([...pieces.map((piece) => encoder.update(piece)), encoder.final()]);
+    const lines = pieces.map((piece) => encoder.update(piece));
+    return Buffer.concat([Buffer.from(before, 'latin1'), ...lines, encoder.final(), Buffer.from(behind, 'latin1')]);
   }
   const { input, output } = kernel;
   let at = 0;
@@ -111,12 +125,15 @@ export function foldBase64(pieces: readonly Buffer[], kernel: FoldModule | null 
   const lines = Math.floor(length / LINE_OCTETS);
   const whole = lines * LINE_OCTETS;
   const octets = lines * FOLDED_OCTETS;
-  const folded = Buffer.allocUnsafe(octets + (length === whole ? 0 : Math.ceil((length - whole) / 3) * 4 + 2));
+  const rest = length === whole ? '' : `${input.toString('base64', whole, length)}\r\n`;
+  const folded = Buffer.allocUnsafe(before.length + octets + rest.length + behind.length);
+  if (before.length > 0) folded.write(before, 0, 'latin1');
   if (lines > 0) {
     kernel.fold(lines);
-    output.copy(folded, 0, 0, octets);
+    output.copy(folded, before.length, 0, octets);
   }
-  if (length > whole) folded.write(`${input.toString('base64', whole, length)}\r\n`, octets, 'latin1');
+  const tail = rest + behind;
+  if (tail.length > 0) folded.write(tail, before.length + octets, 'latin1');
   return folded;
 }
 

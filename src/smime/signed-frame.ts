@@ -43,10 +43,9 @@ export class SignedFrame {
 
   /** The second delimiter with its CRLF, the signature part and the end. @param signedData ContentInfo, detached */
   closing(signedData: Buffer): Buffer {
-    return Buffer.concat([
-      Buffer.from(`\r\n--${this.#boundary}\r\n${SIGNATURE_FIELDS}\r\n`, 'latin1'),
-      foldBase64([signedData]),
-      Buffer.from(`--${this.#boundary}--\r\n`, 'latin1'),
-    ]);
+    return foldBase64([signedData], {
+      before: `\r\n--${this.#boundary}\r\n${SIGNATURE_FIELDS}\r\n`,
+      behind: `--${this.#boundary}--\r\n`,
+    });
   }
 }

@@ -2,7 +2,7 @@
  * One signature of a pass and the frame round the entity that it is made over (RFC 8551 §3.5.3). Forms that sign with
  * the same signer in the same style share it; forms that differ in either have one of their own.
  */
-import { DIGESTS, type DigestName, startDigest } from '../cms/algorithms/digests.ts';
+import { DIGESTS, type DigestName, digestOf } from '../cms/algorithms/digests.ts';
 import { SIGNATURES } from '../cms/algorithms/signatures.ts';
 import { type CryptoProfile, signingStyle } from '../cms/profile.ts';
 import {
@@ -58,7 +58,7 @@ export class SigningUnit {
    * @returns in pieces, from the first delimiter to the end
    */
   async enclose(entity: Buffer, signingTime: Date): Promise<Buffer[]> {
-    const digest = startDigest(this.digest).update(entity).digest();
+    const digest = digestOf(this.digest, entity);
     const closing = this.frame.closing(signedDataDetached(await this.#signatureOver(digest, signingTime)));
     return [this.frame.opening, entity, closing];
   }

@@ -56,7 +56,9 @@ describe('base64 encoder', () => {
       fc.assert(
         fc.property(fc.oneof(octets, long), cuts, (data, at) => {
           const expected = encode(new Base64Encoder(null), [data]);
-          assert.equal(foldBase64(pieces(data, at), kernel).toString('latin1'), expected);
+          assert.equal(foldBase64(pieces(data, at), undefined, kernel).toString('latin1'), expected);
+          const framed = foldBase64(pieces(data, at), { before: 'Before\r\n', behind: 'behind' }, kernel);
+          assert.equal(framed.toString('latin1'), `Before\r\n${expected}behind`);
         }),
       );
     });

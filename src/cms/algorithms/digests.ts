@@ -4,7 +4,7 @@
  * The one table for writers and readers. `writable` is what we sign with; `broken` ones are known so that they can be
  * refused by name (catalogue C9): nothing signed with them is valid. All else is decided by the callers.
  */
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash as hashAtOnce } from 'node:crypto';
 import { derInteger, derOid, derSequence } from '../../asn1/der-writer.ts';
 
 export type DigestName =
@@ -73,6 +73,14 @@ export function findDigest(oid: string): DigestName | null {
 export function startDigest(name: DigestName): Hash {
   const { nodeName, octets } = DIGESTS[name];
   return nodeName.startsWith('shake') ? createHash(nodeName, { outputLength: octets }) : createHash(nodeName);
+}
+
+/** The digest of octets that are all there. */
+export function digestOf(name: DigestName, octets: Buffer): Buffer {
+  const { nodeName } = DIGESTS[name];
+  return nodeName.startsWith('shake')
+    ? startDigest(name).update(octets).digest()
+    : hashAtOnce(nodeName, octets, 'buffer');
 }
 
 function digest(oid: string, octets: number, nodeName: string, micalg: string): DigestFacts {
