@@ -5,9 +5,9 @@
  *
  * A gateway runs with a fetch limit of two seconds. For each behaviour one partner's certificate points at a server that
  * behaves so: for its CRL over HTTP, for its CRL in a directory, for the issuer that is missing. Mail for that partner is
- * offered all the time while mail for another is measured, turn by turn with quiet times. Prints decision, time, and p50
- * and p99 of the others; fails on a wrong decision, on mail in clear, and when p99 grows by more than a tenth and two
- * milliseconds over all.
+ * offered all the time while mail for another is measured, turn by turn with times in which as much mail is offered to who
+ * has a good server. Prints decision, time, and p50 and p99 of the others; fails on a wrong decision, on mail in clear, and
+ * when p99 over all grows by more than a tenth and a millisecond.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -197,42 +197,51 @@ writeFileSync(
 );
 await house.start();
 
-const failures: string[] = [];
-const rows: string[][] = [['the server', 'reply', 'first', 'again', 'others p50', 'others p99', 'quiet p99']];
-const quiet: number[] = [];
-const busy: number[] = [];
-await measure(50);
-for (const [index, [name, , right]] of wanted.entries()) {
-  const before = await measure(MESSAGES);
-  let stop = false;
+interface Offered {
+  readonly replies: { text: string; ms: number }[];
+  /** Of the other messages. */
+  readonly times: readonly number[];
+}
+
+/** Asks for a recipient all the time, as far as the reply to RCPT, while messages to Erik are measured. */
+async function measureBeside(recipient: string): Promise<Offered> {
   const replies: { text: string; ms: number }[] = [];
+  let stop = false;
   const offering = (async () => {
     while (!stop || replies.length < 2) {
       const begun = performance.now();
-      const { rcpt } = await submit(house.port, ANNA, [`p${index}@partner.example`], TEXT);
+      const { rcpt } = await submit(house.port, ANNA, [recipient], null);
       replies.push({ text: rcpt[0] ?? '', ms: performance.now() - begun });
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   })();
-  const during = await measure(MESSAGES);
+  const times = await measure(MESSAGES);
   stop = true;
   await offering;
+  return { replies, times };
+}
+
+const failures: string[] = [];
+const rows: string[][] = [
+  ['the server', 'reply', 'first', 'again', 'others p50', 'others p99', 'p99 beside a good one'],
+];
+const calm: number[] = [];
+const busy: number[] = [];
+await measureBeside(ERIK);
+for (const [index, [name, , right]] of wanted.entries()) {
+  // the same mail, only with a server that behaves: what is left is what hostility costs
+  const before = await measureBeside(ERIK);
+  const { replies, times } = await measureBeside(`p${index}@partner.example`);
   const wrong = replies.find(({ text: reply }) => !right.test(reply));
   if (wrong !== undefined) failures.push(`${name}: ${wrong.text}`);
   const ms = (value: number | undefined): string =>
     `${(value ?? 0).toFixed(value !== undefined && value < 100 ? 1 : 0)} ms`;
   const again = replies.slice(1).map((reply) => reply.ms);
-  const figures = [
-    replies[0]?.ms,
-    quantile(again, 0.5),
-    quantile(during, 0.5),
-    quantile(during, 0.99),
-    quantile(before, 0.99),
-  ];
+  const p99 = [times, before.times].map((list) => quantile(list, 0.99));
+  const figures = [replies[0]?.ms, quantile(again, 0.5), quantile(times, 0.5), ...p99];
   rows.push([name, replies[0]?.text.slice(0, 9) ?? '', ...figures.map(ms)]);
-  // a row for comparison is the same work with a server that behaves: what mail costs mail, without hostility
-  if (!name.includes('comparison')) busy.push(...during);
-  quiet.push(...before);
+  if (!name.includes('comparison')) busy.push(...times);
+  calm.push(...before.times);
 }
 clock.close();
 await house.drained(60_000);
@@ -243,12 +252,12 @@ if (clear > 0) failures.push(`${clear} messages in clear`);
 await house.close();
 for (const one of opened) await one.stop();
 printTable(`revocation servers, ${MESSAGES} messages each`, rows);
-const [still, under] = [quantile(quiet, 0.99), quantile(busy, 0.99)];
-console.log(`others over all: p50 ${quantile(quiet, 0.5).toFixed(1)} -> ${quantile(busy, 0.5).toFixed(1)} ms`);
+const [still, under] = [quantile(calm, 0.99), quantile(busy, 0.99)];
+console.log(`others over all: p50 ${quantile(calm, 0.5).toFixed(1)} -> ${quantile(busy, 0.5).toFixed(1)} ms`);
 console.log(
   `others over all: p99 ${still.toFixed(1)} -> ${under.toFixed(1)} ms (${((under / still - 1) * 100).toFixed(0)} %)`,
 );
-if (under > still * 1.1 + 2) failures.push('mail that needs no hostile server was delayed');
+if (under > still * 1.1 + 1) failures.push('mail that needs no hostile server was delayed');
 for (const failure of failures) console.log(`FAILED: ${failure}`);
 console.log(failures.length === 0 ? 'proven' : 'NOT proven');
 process.exit(failures.length === 0 ? 0 : 1);

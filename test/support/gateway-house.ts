@@ -281,12 +281,13 @@ export interface Submission {
 /**
  * Submits one message as a mail server would, over a connection of its own. The message is dot-stuffed here.
  * @param from `` for the null sender
+ * @param message null: it ends behind the recipients
  */
 export async function submit(
   port: number,
   from: string,
   to: readonly string[],
-  message: string | Buffer,
+  message: string | Buffer | null,
 ): Promise<Submission> {
   const socket = connect(port, '127.0.0.1');
   const replies = replyLines(socket);
@@ -302,6 +303,7 @@ export async function submit(
     const rcpt: string[] = [];
     for (const address of to) rcpt.push(await say(`RCPT TO:<${address}>`));
     if (!rcpt.some((line) => line.startsWith('250'))) return { mail, rcpt, data: null };
+    if (message === null) return { mail, rcpt, data: null };
     const go = await say('DATA');
     if (!go.startsWith('354')) return { mail, rcpt, data: go };
     const text = typeof message === 'string' ? message : message.toString('latin1');
