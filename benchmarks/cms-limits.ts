@@ -62,7 +62,7 @@ function onOneCore(): readonly string[] {
 
 async function ratesOf(lab: Lab, pki: string, atOnce = 1, held: readonly string[] = []): Promise<Rates> {
   const file = messageFile(lab, CMS_SIZES[0] as CmsSize);
-  const args = [process.execPath, ONE, pki, 'seal', 'aes-256-cbc', file, '6000', '4000', `${atOnce}`];
+  const args = [process.execPath, ONE, pki, 'seal', 'aes-256-cbc', file, '6000', '12000', `${atOnce}`];
   const [program = process.execPath, ...rest] = [...held, ...args];
   const { stdout } = await run(program, rest);
   const { seconds, wallSeconds } = JSON.parse(stdout) as { seconds: number; wallSeconds: number };
