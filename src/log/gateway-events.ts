@@ -33,3 +33,8 @@ export function gatewayStopping(graceMs: number): void {
 export function gatewayStopped(): void {
   log().info({ event: 'gateway.stopped' }, 'stopped');
 }
+
+/** Something thrown that nobody caught: a defect of ours or of a library, with its stack. The process ends. */
+export function gatewayDefect(error: Error): void {
+  log().fatal({ event: 'gateway.defect', err: error }, 'ended by a defect; the queue is as it was');
+}

@@ -73,7 +73,8 @@ class Contender implements SpoolLock {
     });
     const contender = new Contender(name, server);
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
+      // stays: a connection that cannot be taken, for want of descriptors, takes no lock away and must end nothing
+      server.on('error', reject);
       server.listen(reach(name), resolve);
     });
     // the lock alone keeps no process alive
