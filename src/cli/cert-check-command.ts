@@ -3,8 +3,7 @@
  * validator decides that decides for mail.
  *
  * With `--trust` only those files are anchors and no configuration is read; else the configured collections judge, and
- * an ADDRESS is looked up in the configured directory. Exit 0 valid, 1 not valid, 64 usage, 65 no
- * certificate in a file, 66 a file that cannot be read.
+ * an ADDRESS is looked up in the configured directory. Exit 0 valid, 1 not valid, 65 unreadable, 64 usage.
  */
 import { existsSync } from 'node:fs';
 import { type Address, parseAddress } from '../address.ts';
@@ -14,13 +13,7 @@ import { resolveSettings } from '../policy/resolve-settings.ts';
 import type { PolicyRules } from '../policy/rules.ts';
 import { closeSnapshot } from '../relay/snapshot.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import {
-  type CertCheckOptions,
-  type CheckTerms,
-  checkTerms,
-  type FileReading,
-  readCheckFile,
-} from './cert-check-question.ts';
+import { type CertCheckOptions, type CheckTerms, checkTerms, readCheckFile } from './cert-check-question.ts';
 import { mergedRevocation, tellCrlTrouble, validateAsked } from './cert-check-revocation.ts';
 import { type CheckedCertificate, checkedCertificate, checkFacts, formatCheck } from './cert-check-text.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
@@ -43,18 +36,18 @@ export async function certCheck(
     terminal.say('an address is looked up with the configuration, which --trust leaves unread');
     return EXIT.usage;
   }
-  if (!file.ok) return unusable(file.problem, file.unread, options, terminal);
+  if (!file.ok) return unreadable(file.problem, options, terminal);
   for (const problem of file.problems) terminal.say(`warning: ${problem}`);
   const missing = (options.crl ?? []).find((name) => !existsSync(name));
-  if (missing !== undefined) return unusable(`${missing} cannot be read`, true, options, terminal);
+  if (missing !== undefined) return unreadable(`${missing} cannot be read`, options, terminal);
   await tellCrlTrouble(options, terminal);
   const [leaf, ...companions] = file.certificates;
-  if (leaf === undefined) return unusable(`${subject}: holds no certificate`, false, options, terminal);
+  if (leaf === undefined) return unreadable(`${subject}: holds no certificate`, options, terminal);
   const untrusted = await readMany(options.untrusted ?? [], false, terminal);
-  const company = [...companions, ...(untrusted.ok ? untrusted.certificates : [])];
+  const company = [...companions, ...untrusted.certificates];
   if (options.trust === undefined) return checkConfigured(leaf, company, options, terms, terminal);
   const trusted = await readMany(options.trust, true, terminal);
-  if (!trusted.ok) return unusable(trusted.problem, trusted.unread, options, terminal);
+  if (trusted.problem !== null) return unreadable(trusted.problem, options, terminal);
   const request = { ...terms, leaf, anchors: trusted.certificates, intermediates: company };
   const verdict = await validateAsked(request, options);
   return report([checkedCertificate(leaf, verdict, null)], options, terminal);
@@ -69,19 +62,23 @@ function addressOf(subject: string): Address | null {
  * All certificates of several files.
  * @param strict what is not readable ends the command; else it is told, as the wire would pass over it
  */
-async function readMany(files: readonly string[], strict: boolean, terminal: Terminal): Promise<FileReading> {
+async function readMany(
+  files: readonly string[],
+  strict: boolean,
+  terminal: Terminal,
+): Promise<{ certificates: Certificate[]; problem: string | null }> {
   const certificates: Certificate[] = [];
   for (const file of files) {
     const read = await readCheckFile(file);
     if (!read.ok) {
-      if (strict) return read;
+      if (strict) return { certificates, problem: read.problem };
       terminal.say(`warning: ${read.problem}`);
       continue;
     }
     for (const problem of read.problems) terminal.say(`warning: ${problem}`);
     certificates.push(...read.certificates);
   }
-  return { ok: true, certificates, problems: [] };
+  return { certificates, problem: null };
 }
 
 async function checkConfigured(
@@ -176,12 +173,12 @@ function report(
   return facts.valid ? EXIT.ok : EXIT.no;
 }
 
-function unusable(problem: string, unread: boolean, options: CertCheckOptions, terminal: Terminal): ExitCode {
+function unreadable(problem: string, options: CertCheckOptions, terminal: Terminal): ExitCode {
   if (options.json === true) {
     terminal.out(
       formatJson({ valid: false, reason: problem, code: 'malformed', path: [], policies: [], attempts: [] }),
     );
   }
   terminal.say(problem);
-  return unread ? EXIT.noInput : EXIT.data;
+  return EXIT.data;
 }

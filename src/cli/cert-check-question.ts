@@ -89,8 +89,7 @@ function wrong(terminal: Terminal, what: string, allowed: string): null {
 
 export type FileReading =
   | { readonly ok: true; readonly certificates: readonly Certificate[]; readonly problems: readonly string[] }
-  /** `unread`: the file system did not give it. */
-  | { readonly ok: false; readonly problem: string; readonly unread: boolean };
+  | { readonly ok: false; readonly problem: string };
 
 /** All certificates of a file. What cannot be read beside one that can is only told. */
 export async function readCheckFile(file: string): Promise<FileReading> {
@@ -98,12 +97,12 @@ export async function readCheckFile(file: string): Promise<FileReading> {
   try {
     octets = await readFile(file);
   } catch {
-    return { ok: false, problem: `${file} cannot be read`, unread: true };
+    return { ok: false, problem: `${file} cannot be read` };
   }
   const { certificates, mistakes, warnings } = readAuthorityFile(octets);
   const problems = [...mistakes, ...warnings].map((text) => `${file}: ${text}`);
   if (certificates.length === 0) {
-    return { ok: false, problem: problems[0] ?? `${file}: holds no certificate`, unread: false };
+    return { ok: false, problem: problems[0] ?? `${file}: holds no certificate` };
   }
   return { ok: true, certificates, problems };
 }
